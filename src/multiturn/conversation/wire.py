@@ -1,0 +1,215 @@
+"""OpenAI-style wire form, and files of conversations in that form.
+
+A message is serialised once: its bytes are kept on its node and reused by every later request of every branch,
+so a call costs the encoding of what is new plus one copy of the history.
+"""
+
+from __future__ import annotations
+
+import base64
+import binascii
+import os
+from collections.abc import Iterable, Iterator, Mapping
+from pathlib import Path
+from typing import Any, Literal, TypeAlias
+
+import msgspec
+
+from .errors import DataError
+from .message import Audio, File, Image, Message, Part, Text, Thought, ToolCall, ToolResult, Video
+from .tree import Conversation
+
+Reasoning: TypeAlias = Literal["drop", "keep", "last"]
+_encode = msgspec.json.Encoder().encode
+
+
+def message_dict(message: Message, thoughts: bool = False) -> dict[str, Any]:
+    """One message as an OpenAI chat message. ``thoughts`` sends reasoning back as ``reasoning_content``."""
+    out: dict[str, Any] = {"role": message.role}
+    parts = message.parts
+    if len(parts) == 1 and isinstance(parts[0], Text):
+        out["content"] = parts[0].text
+        return out
+    if message.role == "tool":
+        result = next((p for p in parts if isinstance(p, ToolResult)), None)
+        out["tool_call_id"] = result.call_id if result else ""
+        out["content"] = result.text if result else message.text
+        return out
+    calls = [p for p in parts if isinstance(p, ToolCall)]
+    shown = [p for p in parts if not isinstance(p, (Thought, ToolCall, ToolResult))]
+    if all(isinstance(p, Text) for p in shown):
+        out["content"] = message.text if shown or not calls else None
+    else:
+        out["content"] = [_part_dict(p) for p in shown]
+    if calls:
+        out["tool_calls"] = [
+            {"id": c.id, "type": "function", "function": {"name": c.name, "arguments": c.arguments}} for c in calls
+        ]
+    if thoughts and (text := "".join(p.text for p in parts if isinstance(p, Thought))):
+        out["reasoning_content"] = text
+    return out
+
+
+def _part_dict(part: Part) -> dict[str, Any]:
+    if isinstance(part, Text):
+        return {"type": "text", "text": part.text}
+    if isinstance(part, Image):
+        return {"type": "image_url", "image_url": {"url": part.data_url}}
+    if isinstance(part, Audio):
+        return {"type": "input_audio", "input_audio": {"data": base64.b64encode(part.data or b"").decode(), "format": part.mime.rpartition("/")[2]}}
+    if isinstance(part, Video):
+        return {"type": "video_url", "video_url": {"url": part.data_url}}
+    if isinstance(part, File):
+        return {"type": "file", "file": {"filename": part.name or "file", "file_data": part.data_url}}
+    raise TypeError(f"no wire form for {type(part).__name__}")
+
+
+def openai_wire(chat: Conversation, reasoning: Reasoning = "drop") -> bytes:
+    """The conversation as the bytes of a JSON array of OpenAI messages.
+
+    ``reasoning``: ``drop`` sends no thoughts back, ``keep`` sends all, ``last`` only those of the newest
+    assistant message. Tool results of one message become one wire message each.
+    """
+    pieces: list[bytes] = []
+    last_assistant_seen = False
+    for node in chat.path():
+        message = node.message
+        assert message is not None
+        with_thoughts = message.role == "assistant" and (reasoning == "keep" or (reasoning == "last" and not last_assistant_seen))
+        last_assistant_seen = last_assistant_seen or message.role == "assistant"
+        if with_thoughts and any(isinstance(p, Thought) for p in message.parts):
+            pieces.append(_encode(message_dict(message, thoughts=True)))
+            continue
+        if node._wire is None:
+            node._wire = _wire_bytes(message)
+        pieces.append(node._wire)
+    pieces.reverse()
+    return b"[" + b",".join(pieces) + b"]"
+
+
+def _wire_bytes(message: Message) -> bytes:
+    if message.role == "tool" and len(message.parts) > 1:
+        split = (Message("tool", (p,)) for p in message.parts if isinstance(p, ToolResult))
+        return b",".join(_encode(message_dict(m)) for m in split)
+    return _encode(message_dict(message))
+
+
+def to_openai(chat: Conversation, thoughts: bool = True) -> list[dict[str, Any]]:
+    """The conversation as a list of OpenAI messages; the inverse of `from_openai`."""
+    out = []
+    for message in chat.messages:
+        if message.role == "tool" and len(message.parts) > 1:
+            out += [message_dict(Message("tool", (p,))) for p in message.parts if isinstance(p, ToolResult)]
+        else:
+            item = message_dict(message, thoughts)
+            if message.author:
+                item["name"] = message.author
+            out.append(item)
+    return out
+
+
+def from_openai(messages: Iterable[Mapping[str, Any]]) -> Conversation:
+    """A conversation from OpenAI messages. Raises `DataError` naming the message and the field."""
+    chat = Conversation()
+    for i, item in enumerate(messages, 1):
+        try:
+            chat = chat.add(_message(item))
+        except (KeyError, TypeError, ValueError, AttributeError) as error:
+            raise DataError(f"message {i}: {error}") from None
+    return chat
+
+
+def _message(item: Mapping[str, Any]) -> Message:
+    if not isinstance(item, Mapping):
+        raise ValueError(f"expected an object with `role` and `content`, got {type(item).__name__}")
+    role = item.get("role")
+    if role == "developer":
+        role = "system"
+    if role not in ("system", "user", "assistant", "tool"):
+        raise ValueError(f"`role` must be system, user, assistant or tool, not {role!r}")
+    content = item.get("content")
+    parts: list[Part] = []
+    if thought := item.get("reasoning_content") or item.get("reasoning"):
+        parts.append(Thought(str(thought)))
+    if role == "tool":
+        parts.append(ToolResult(str(item.get("tool_call_id", "")), content if isinstance(content, str) else _encode(content).decode()))
+    elif isinstance(content, str):
+        if content or not item.get("tool_calls"):
+            parts.append(Text(content))
+    elif isinstance(content, list):
+        parts += [_part(p) for p in content]
+    elif content is not None:
+        raise ValueError(f"`content` must be text or a list of parts, not {type(content).__name__}")
+    for call in item.get("tool_calls") or ():
+        parts.append(ToolCall(str(call.get("id", "")), str(call["function"]["name"]), str(call["function"].get("arguments", ""))))
+    if not parts:
+        parts.append(Text(""))
+    return Message(role, tuple(parts), str(item.get("name") or ""))
+
+
+def _part(item: Mapping[str, Any]) -> Part:
+    kind = item.get("type")
+    if kind in ("text", "input_text", "output_text"):
+        return Text(str(item["text"]))
+    if kind == "image_url":
+        return Image(**_media(item["image_url"]["url"], "image/png"))
+    if kind == "video_url":
+        return Video(**_media(item["video_url"]["url"], "video/mp4"))
+    if kind == "input_audio":
+        return Audio(mime=f"audio/{item['input_audio']['format']}", data=_b64(item["input_audio"]["data"]))
+    if kind == "file":
+        return File(**_media(item["file"]["file_data"], "application/octet-stream"), name=str(item["file"].get("filename", "")))
+    raise ValueError(f"part of unknown type {kind!r}")
+
+
+def _media(url: str, mime: str) -> dict[str, Any]:
+    if url.startswith("data:"):
+        head, _, body = url.partition(",")
+        return {"mime": head[5:].partition(";")[0] or mime, "data": _b64(body)}
+    return {"mime": mime, "url": url}
+
+
+def _b64(text: str) -> bytes:
+    try:
+        return base64.b64decode(text, validate=True)
+    except binascii.Error as error:
+        raise ValueError(f"not base64: {error}") from None
+
+
+# -- files --------------------------------------------------------------------------------------------------------
+def read_chats(path: str | os.PathLike[str]) -> Iterator[tuple[dict[str, Any], Conversation]]:
+    """Conversations of a chat JSONL file (``{"messages": [...], …}`` a line), each with its other fields.
+
+    Raises `DataError` naming file, line and field.
+    """
+    with Path(path).open("rb") as lines:
+        for number, line in enumerate(lines, 1):
+            if not line.strip():
+                continue
+            try:
+                item = msgspec.json.decode(line)
+            except msgspec.DecodeError as error:
+                raise DataError(f"{path}, line {number}: not JSON ({error})") from None
+            if not isinstance(item, dict) or not isinstance(item.get("messages"), list):
+                raise DataError(f'{path}, line {number}: expected {{"messages": [...]}}')
+            try:
+                chat = from_openai(item["messages"])
+            except DataError as error:
+                raise DataError(f"{path}, line {number}, {error}") from None
+            yield {k: v for k, v in item.items() if k != "messages"}, chat
+
+
+def write_chats(path: str | os.PathLike[str], chats: Iterable[tuple[Mapping[str, Any], Conversation]]) -> int:
+    """Write conversations as chat JSONL, one object a line; returns how many. Replaces the file only when complete."""
+    target = Path(path)
+    part = target.with_name(target.name + ".part")
+    count = 0
+    try:
+        with part.open("wb") as out:
+            for fields, chat in chats:
+                out.write(_encode({**fields, "messages": to_openai(chat)}) + b"\n")
+                count += 1
+        part.replace(target)
+    finally:
+        part.unlink(missing_ok=True)
+    return count
