@@ -41,6 +41,7 @@ class Cast(Protocol):
     @property
     def random(self) -> random.Random:
         """A generator seeded from (run seed, case, setting, repeat)."""
+
     @property
     def setting(self) -> str: ...
     @property

@@ -56,7 +56,10 @@ def _part_dict(part: Part) -> dict[str, Any]:
     if isinstance(part, Image):
         return {"type": "image_url", "image_url": {"url": part.data_url}}
     if isinstance(part, Audio):
-        return {"type": "input_audio", "input_audio": {"data": base64.b64encode(part.data or b"").decode(), "format": part.mime.rpartition("/")[2]}}
+        return {
+            "type": "input_audio",
+            "input_audio": {"data": base64.b64encode(part.data or b"").decode(), "format": part.mime.rpartition("/")[2]},
+        }
     if isinstance(part, Video):
         return {"type": "video_url", "video_url": {"url": part.data_url}}
     if isinstance(part, File):
@@ -132,7 +135,9 @@ def _message(item: Mapping[str, Any]) -> Message:
     if thought := item.get("reasoning_content") or item.get("reasoning"):
         parts.append(Thought(str(thought)))
     if role == "tool":
-        parts.append(ToolResult(str(item.get("tool_call_id", "")), content if isinstance(content, str) else _encode(content).decode()))
+        parts.append(
+            ToolResult(str(item.get("tool_call_id", "")), content if isinstance(content, str) else _encode(content).decode())
+        )
     elif isinstance(content, str):
         if content or not item.get("tool_calls"):
             parts.append(Text(content))

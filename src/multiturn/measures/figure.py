@@ -10,6 +10,18 @@ from msgspec import Struct
 from .verdict import Table
 
 
+class Scale(Struct, frozen=True):
+    """The range of a measure, its unit ("fraction", "points", "turns", ""), and the value from which a turn counts as passed."""
+
+    low: float = 0.0
+    high: float = 1.0
+    unit: str = "fraction"
+    passing: float = 1.0
+
+
+FRACTION = Scale()
+
+
 class Figure(Struct, frozen=True, kw_only=True):
     """One number of a report.
 

@@ -26,6 +26,8 @@ class Verdict(Struct, frozen=True, omit_defaults=True):
     group: str | None = None
     reason: str = ""
     cause: str = ""
+    failed: bool = False
+    """The model gave nothing to judge (an empty reply): ``value`` is the measure's floor, and it is counted apart."""
 
 
 class Row(NamedTuple):

@@ -81,7 +81,7 @@ class Model(ABC):
 
     async def close(self) -> None:
         """Release connections and memory. May be called more than once."""
-        return None
+        return
 
     @property
     def identity(self) -> bytes:
