@@ -109,4 +109,4 @@ class Table:
     @property
     def measured(self) -> NDArray[np.bool_]:
         """Rows that have a value (scored, or failed by the model)."""
-        return self.status != UNMEASURED
+        return np.asarray(self.status != UNMEASURED)

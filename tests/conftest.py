@@ -1,0 +1,19 @@
+"""Shared fixtures. Real data is read where it lies, never copied."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).resolve().parent.parent
+
+
+@pytest.fixture(scope="session")
+def data_root() -> Path:
+    """The folder of real data samples (`MULTITURN_DATA`, by default ../shared/data beside the repository)."""
+    path = Path(os.environ.get("MULTITURN_DATA") or ROOT.parent / "shared" / "data")
+    if not path.is_dir():
+        pytest.skip(f"no data folder at {path}; set MULTITURN_DATA")
+    return path
