@@ -1,0 +1,1 @@
+"""Instructions that a program can check: the 25 types of IFEval, their multilingual variants, and MT-Eval's 14 rules."""
