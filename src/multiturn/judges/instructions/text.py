@@ -15,68 +15,67 @@ def _set(words: str) -> frozenset[str]:
 
 
 # -- sentences -----------------------------------------------------------------------------------------------------
-# The decisions of Punkt (Kiss & Strunk, 2006) with its learned tables replaced by short lists: a full stop, question or
+# The decisions of Punkt (Kiss & Strunk, 2006), its learned tables replaced by short lists: a full stop, question or
 # exclamation mark ends a sentence when something follows it, unless the stop belongs to an abbreviation, an initial or dots.
 _ABBREVIATIONS = _set(
-    "mr mrs ms messrs dr prof st jr sr gen col lt sgt capt cmdr adm maj rep reps sen sens gov rev hon pres inc ltd co corp cos "
-    "bros mfg vs etc e.g i.e cf al viz vol fig ca dept est assn ave blvd rd apt ext tel jan feb mar apr aug sept oct nov dec "
-    "u.s u.k u.n u.s.a d.c n.y l.a a.m p.m ph.d m.d b.a m.a b.c a.d j.r ft lb lbs oz min sec tues thurs fri wed "
-    "v p.s d.j b.s m.b.a n.j"
+    "mr mrs ms messrs dr prof st jr sr gen col lt sen rep reps gov adm maj inc ltd co corp cos bros vs ave ph.d "
+    "jan feb aug sept oct nov dec tues wash calif mass conn colo ariz tenn fla minn mich wis okla ore pa va ill "
+    "yr c d e f g h k l m n p r s t v w"
 )
+# u.s, p.m, j.k; but Punkt lets e.g., i.e., p.s. and etc. end a sentence
+_DOTTED = re.compile(r"(?!e\.g$|i\.e$|p\.(?:p\.)?s$)[a-z](?:\.[a-z])+$")
 # Words that, in capitals, begin a sentence even after an abbreviation or dots.
 _STARTERS = _set(
-    "the a an it he she they we you this that these those there in on at but and so or if when while as for after before to "
-    "from however although since because what why how who where which then now here his her their our my your its with by "
-    "not no some all many most one once until let also each every both such"
+    "the it he they this these there here in if when while but so since although though however thus yet nor instead indeed "
+    "similarly meanwhile moreover nevertheless despite under among according some many most both such even no which her your"
 )
-_OPENERS = "\"'“”‘’([{*_#<`~-–—"
 _CLOSERS = "\"')]}"
-# A mark, then either something that cannot be part of the word, or the end of the word (`$` = the end of this chunk).
+# A mark, then something that cannot be part of a word, or the end of the chunk.
 _END = re.compile(r"[.?!](?=[)\";}\]*:@'({\[!?]|$)")
-_PIECES = re.compile(r"[)\";}\]*:@'({\[!?]")
+_PIECES = re.compile(r"[)\";}\]*:@'({\[!?#&`]|--+|,$")
 
 
 def count_sentences(text: str) -> int:
     """Number of English sentences. As in Punkt, "1." before a capital is one, and so is "**" left over after a stop."""
-    words = text.split()
-    if not words:
-        return 0
-    count, pending = 0, False  # pending: something stands after the last boundary
-    for i, word in enumerate(words):
-        after = words[i + 1] if i + 1 < len(words) else ""
-        pending = True
-        cut = _boundary(word, after)
-        if cut:
-            count += 1
-            pending = bool(word[cut:].lstrip(_CLOSERS))
+    chunks = [(word, i == 0) for line in text.split("\n") for i, word in enumerate(line.split())]
+    count, pending, absorbs = 0, False, False  # pending: something stands after the last boundary
+    for i, (word, first) in enumerate(chunks):
+        after = chunks[i + 1][0] if i + 1 < len(chunks) else ""
+        cut = _boundary(word, after, first)
+        rest = word[cut:]
+        if cut or absorbs:  # quotes and brackets right after a stop still belong to it, once
+            absorbs = cut == len(word)
+            rest = rest.lstrip(_CLOSERS)
+            pending = bool(rest)
+        else:
+            pending = True
+        count += cut > 0
     return count + pending
 
 
-def _boundary(word: str, after: str) -> int:
-    """Where in this chunk (white space on both sides) a sentence ends: an index, 0 for nowhere."""
-    if not after and len(word) == 1:
-        return 0
-    found = 0
+def _boundary(word: str, after: str, first: bool) -> int:
+    """Where in this chunk a sentence ends: an index, 0 for nowhere. ``first``: it is the first of its line."""
+    cut = 0
     for match in _END.finditer(word):
         if match.end() < len(word) or after:
-            found = match.end()
-    if not found:
+            cut = match.end()
+    if not cut:
         return 0
-    head, follows = word[:found], word[found:] or after
+    head, follows = word[:cut], word[cut:] or after
     if head[-1] != "." or "?" in head or "!" in head:
-        return found
-    last = _PIECES.split(head)[-1].lstrip(_OPENERS + ",&")
-    at_word_end = found == len(word)
-    if last.endswith(".."):
-        return found if at_word_end and _starts_sentence(follows) else 0
+        return cut
+    last = _PIECES.split(head)[-1]
     stem = last[:-1].lower()
-    if stem in _ABBREVIATIONS or stem.rpartition("-")[2] in _ABBREVIATIONS:
-        return found if at_word_end and _starts_sentence(follows) else 0
-    if len(stem) == 1 and stem.isalpha():  # an initial: J. Smith
-        return found if not at_word_end or _starts_sentence(follows) or not follows[0].isalpha() else 0
-    if stem.replace(",", "").replace(".", "").replace("-", "").isdigit() and at_word_end and follows[0].islower():
+    if last.endswith(".."):
+        return cut if _starts_sentence(follows) else 0
+    if len(stem) == 1 and stem.isalpha():  # an initial (J. Smith), but "A. First point" at the beginning of a line
+        ends = not follows[0].isalpha() or (follows[0].isupper() and (first or last[0].islower() or _starts_sentence(follows)))
+        return cut if ends and stem not in _ABBREVIATIONS else 0
+    if stem in _ABBREVIATIONS or stem.rpartition("-")[2] in _ABBREVIATIONS or _DOTTED.match(stem):
+        return cut if _starts_sentence(follows) else 0
+    if follows[0].islower() and stem.replace(",", "").replace(".", "").replace("-", "").isdigit():
         return 0
-    return found
+    return cut
 
 
 def _starts_sentence(word: str) -> bool:
@@ -93,17 +92,20 @@ def count_words(text: str) -> int:
 
 
 # As the Penn Treebank: punctuation and clitics are tokens of their own, hyphens stay inside words.
-_SPLIT = re.compile(r"\.{2,}|--+|[;@#$%&?!\[\](){}<>\"“”‘«»`…]|[:,](?!\d)|\s+")
-_CLITIC = re.compile(r"(?<=\w)('(?:S|M|D|LL|RE|VE)|N'T)(?=\W*$)")
+_SPLIT = re.compile(r"\.{2,}|--+|[;@#$%&?!*\[\](){}<>\"“”‘’«»`…]|[:,](?!\d)|\s+")
+_CLITIC = re.compile(r"(?<=[^'])('(?:[sSmMdD]|ll|LL|re|RE|ve|VE)|n't|N'T)(?=\W*$)")
+_FUSED = re.compile(r"(?:CAN(?=NOT)|(?:GIM|LEM)(?=ME)|(?:GON|WAN)(?=NA)|GOT(?=TA))(?:NOT|ME|NA|TA)\W*$")
 
 
 def count_capital_words(text: str) -> int:
-    """Words all in capitals: "AND-OR" is one, "DON'T" is two (as the Treebank splits it), "I" is one, "A1" is one."""
+    """Words all in capitals: "AND-OR" is one, "DON'T" and "CANNOT" are two (as the Treebank splits them), "I'm" is one."""
     count = 0
     for token in _SPLIT.split(text):
-        if token and token.isupper():
-            clitic = _CLITIC.search(token)
-            count += 2 if clitic and clitic.start() > 0 else 1
+        clitic = _CLITIC.search(token) if "'" in token else None
+        if clitic and clitic.start() > 0:
+            count += clitic.group().isupper() + token[: clitic.start()].isupper()
+        elif token.isupper():
+            count += 2 if _FUSED.match(token) else 1
     return count
 
 
