@@ -42,10 +42,11 @@ class Turn(NamedTuple):
 class Conversation:
     """What has been said. ``Conversation()`` is the empty one; every ``add`` returns a child node.
 
-    ``depth`` is the number of messages. Equality is equality of histories.
+    ``depth`` is the number of messages. Equality is equality of histories. ``stored`` is the store that already holds
+    this node, so that each message is written once.
     """
 
-    __slots__ = ("_id", "_wire", "depth", "message", "parent")
+    __slots__ = ("_id", "_wire", "depth", "message", "parent", "stored")
 
     def __init__(self, parent: Conversation | None = None, message: Message | None = None, id: bytes | None = None) -> None:
         self.parent = parent
@@ -53,6 +54,7 @@ class Conversation:
         self.depth: int = parent.depth + 1 if parent is not None else 0
         self._id = ROOT_ID if parent is None else id
         self._wire: bytes | None = None
+        self.stored: object | None = None
 
     @classmethod
     def start(cls, system: str | None = None) -> Conversation:

@@ -92,3 +92,7 @@ class Benchmark:
     def gold(self, case: Case, chat: Conversation) -> str | None:
         """The reference answer to the last message of ``chat``, if there is one: what the `gold` player says."""
         return None
+
+    def within(self, case: Case, chat: Conversation, window: int) -> bool:
+        """Whether all that the right answer needs lies in the last ``window`` turns (this one included)."""
+        return True

@@ -120,3 +120,9 @@ class Scripted(Benchmark):
     def gold(self, case: Case, chat: Conversation) -> str | None:
         assert isinstance(case, ScriptedCase)
         return case.turns[len(chat.turns) - 1].gold
+
+    def within(self, case: Case, chat: Conversation, window: int) -> bool:
+        assert isinstance(case, ScriptedCase)
+        index = len(chat.turns) - 1
+        seen = {turn.number for turn in case.turns[max(0, index - window + 1) : index + 1]}
+        return all(number in seen for number in case.turns[index].needs)

@@ -1,0 +1,145 @@
+"""Playing a plan: workers take episodes in order, play and judge them, and write them down.
+
+Cancelling (Ctrl-C) or killing loses nothing that was answered: run the same plan again.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import math
+import time
+import traceback
+from collections.abc import Callable, Iterator
+from typing import Any, Literal, TypeAlias
+
+from ..conversation import CallError, Conversation, InputError, MultiturnError, NotMeasured
+from ..measures.verdict import FAILED, SCORED, UNMEASURED, Verdict
+from ..models.base import Model, Reply
+from .budget import Budget
+from .cast import Episode, EpisodeCast
+from .plan import Plan
+from .record import Recorder
+from .store import Store
+
+Status: TypeAlias = Literal["done", "budget", "stopped"]
+
+
+class Progress:
+    """Counters of a run in flight: episodes done of total, and the recorder's counts. Read at any time, by anybody."""
+
+    def __init__(self, total: int, recorder: Recorder) -> None:
+        self.total, self.counts = total, recorder.counts
+        self.done = self.cut = 0
+        self.started = time.monotonic()
+
+    @property
+    def seconds(self) -> float:
+        return time.monotonic() - self.started
+
+    @property
+    def remaining(self) -> float | None:
+        """Seconds still to go at the present rate; None before anything is done."""
+        return self.seconds / self.done * (self.total - self.done) if self.done else None
+
+
+class Runner:
+    """Plays the episodes of a plan into a store."""
+
+    def __init__(self, plan: Plan, store: Store, *, concurrency: int | None = None, budget: Budget | None = None,
+                 price: Callable[[Model, Reply], float | None] | None = None) -> None:  # fmt: skip
+        if concurrency is not None and concurrency < 1:
+            raise InputError(f"--concurrency must be at least 1, not {concurrency}")
+        self.plan, self.store = plan, store
+        self.concurrency = concurrency or min(m.concurrency for m in plan.all_models)
+        self.recorder = Recorder(store, budget, price)
+        self.progress = Progress(len(plan.episodes), self.recorder)
+
+    async def run(self) -> Status:
+        """Play everything. Raises `InputError` (a model that cannot answer, a full disk) after saving what was done."""
+        workers = min(self.concurrency, len(self.plan.episodes))
+        queue = iter(self.plan.episodes)
+        self.store.put_models(self.plan.all_models)
+        try:
+            async with asyncio.TaskGroup() as group:
+                for _ in range(workers):
+                    group.create_task(self._work(queue))
+        except BaseExceptionGroup as failures:
+            raise _first(failures) from None
+        except asyncio.CancelledError:
+            return "stopped"
+        return "budget" if self.recorder.budget.spent_out else "done"
+
+    async def _work(self, queue: Iterator[Episode]) -> None:
+        for episode in queue:
+            if not self.store.finished(episode.id):
+                await play_episode(episode, self.recorder, self.plan.seed)
+            self.progress.done += 1
+
+
+async def play_episode(episode: Episode, recorder: Recorder, seed: int) -> None:
+    """Play, judge and record one episode. What goes wrong inside it becomes its cause; only what makes the whole run
+    pointless (`InputError`) is raised."""
+    cast = EpisodeCast(episode, recorder, seed)
+    failure = ""
+    try:
+        chat = await episode.benchmark.play(episode.case, cast, episode.setting)
+    except InputError:
+        raise
+    except Exception as error:
+        failure = cause_of(error, "playing")
+        cast.retriable |= not isinstance(error, MultiturnError)
+        chat = cast.last or Conversation()
+    cast.stopped = failure
+    verdicts: list[Verdict] = []
+    try:
+        async for verdict in episode.benchmark.judge(episode.case, chat, cast):
+            verdicts.append(verdict)
+    except InputError:
+        raise
+    except Exception as error:
+        # A judge's failure must not take the conversation with it.
+        cause = cause_of(error, "judging")
+        cast.retriable |= not isinstance(error, MultiturnError)
+        measures = tuple(episode.benchmark.scales) or ("score",)
+        verdicts += [Verdict(m, None, cause=cause) for m in measures if not any(v.measure == m for v in verdicts)]
+    await _write(episode, cast, chat, verdicts, recorder.store)
+
+
+async def _write(episode: Episode, cast: EpisodeCast, chat: Conversation, verdicts: list[Verdict], store: Store) -> None:
+    case = episode.case
+    cluster, group = case.cluster or case.id, case.group or ""
+    rows = [_verdict_row(episode.id, n, v, group) for n, v in enumerate(verdicts)]
+    row = (episode.id, episode.benchmark.slug, episode.model, case.id, cluster, group, episode.setting, episode.repeat,
+           chat.id, cast.stopped, int(not cast.retriable), time.time())  # fmt: skip
+    await store.put_episode(row, chat, rows)
+
+
+def _verdict_row(episode: bytes, n: int, verdict: Verdict, group: str) -> tuple[Any, ...]:
+    value = verdict.value
+    cause = verdict.cause
+    if value is not None and not math.isfinite(value):
+        value, cause = None, cause or "judged as not a number"
+    status = UNMEASURED if value is None else FAILED if verdict.failed else SCORED
+    if status == UNMEASURED and not cause:
+        cause = "no cause given"
+    turn = verdict.turn or 0
+    return (episode, n, verdict.measure, turn, verdict.item or (str(turn) if turn else ""), verdict.group or group,
+            None if value is None else float(value), status, cause if status == UNMEASURED else "", verdict.reason)  # fmt: skip
+
+
+def cause_of(error: BaseException, where: str) -> str:
+    """A short stable label for counting: what failed, and where when it is somebody's code."""
+    if isinstance(error, (CallError, NotMeasured)):
+        return error.cause
+    if isinstance(error, BaseExceptionGroup):
+        return cause_of(_first(error), where)
+    place = next((f for f in reversed(traceback.extract_tb(error.__traceback__))), None)
+    at = f" at {place.filename.rpartition('/')[2]}:{place.lineno}" if place else ""
+    return f"error while {where}: {type(error).__name__}{at}"
+
+
+def _first(failures: BaseExceptionGroup[BaseException]) -> BaseException:
+    error: BaseException = failures
+    while isinstance(error, BaseExceptionGroup):
+        error = next((e for e in error.exceptions if isinstance(e, InputError)), error.exceptions[0])
+    return error
