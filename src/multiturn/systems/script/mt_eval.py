@@ -1,0 +1,189 @@
+"""MT-Eval: four patterns of conversation, and the same questions asked alone."""
+
+from __future__ import annotations
+
+import string
+from collections.abc import AsyncIterator, Iterable, Iterator
+from functools import cache, cached_property
+from itertools import zip_longest
+from typing import Any
+
+import msgspec
+
+from ...conversation import Case, Cast, Conversation
+from ...judges.ask import ScaleJudge
+from ...judges.instructions.mt_eval_rules import rule
+from ...measures.figure import FRACTION, Scale
+from ...measures.figures import by_turn, mean, multi_turn_cost, survival
+from ...measures.verdict import Verdict
+from ...protocols.scripted import Scripted, ScriptedCase, ScriptedTurn, gold_views, single_views
+from . import mt_eval_build as build
+from .mt_eval_build import CONTEXTS, DISTANCES, Label, MTCase, Standing
+from .mt_eval_figures import PUBLISHED, paper_aggregation
+from .mt_eval_prompts import question
+from .mt_eval_raw import Files
+
+POINTS = Scale(0, 10, "points", passing=8)
+NO_PROMPTS = "follow-up alone: its prompts are on the hub only (put follow-up_single.jsonl beside the other files)"
+NOT_IN_FILE = "unrelated turns: not in the sample file"
+
+
+class MTEval(Scripted):
+    """MT-Eval: A Multi-Turn Capabilities Evaluation Benchmark for Large Language Models
+    (Kwan et al. 2024, arXiv 2401.16745).
+
+    How well a model holds four kinds of conversation, in points from 0 to 10 a turn:
+
+    recollection-cls          classify ten documents, one a turn, after one instruction: 10 if the topic is a substring
+                              of the lower-cased reply, punctuation as spaces, else 0 ("art" is found in "start":
+                              ``cls_exact``, the share of replies that are the topic and nothing else, is given beside it)
+    recollection-global-inst  keep one standing rule through ten unrelated questions: 10 if code says it is kept, else 0
+    expansion                 seven tasks on one document          judge model, 1 to 10
+    refinement                instructions that add up, two tasks  judge model, 1 to 10
+    follow-up                 three more turns after two of MT-Bench's  judge model, 1 to 10
+
+    Settings: ``multi`` (own answers as history), ``single`` (each question in its stand-alone form), ``gold`` (stored
+    answers as history; global-inst has none and is left out); ``context-gold/-dgc/-sgc/-rc`` (classification after 4 or 9
+    labelled documents, see `mt_eval_build.contexts`); ``front-n``, ``between-n`` (refinement with n unrelated turns before
+    the document, or between it and the questions). All are views of the same cases: question and cluster (the document
+    where dialogues share one, else the dialogue) are equal, so that settings are compared pair by pair. In multi, a
+    refinement task is played twice (first and second) and paired by its mean; its first step and follow-up have no
+    stand-alone form here and are in no pair.
+
+    Decisions: an empty reply gets the lowest mark (0, or the judge's 1) and counts as failed. A judge's reply that cannot
+    be read leaves the turn out. SGC dialogues whose context has the scored label (5 of 100 released) are left out, as the
+    paper describes them. ``official=True`` keeps them, and words the classification task as in the released files. The
+    other wordings, the judge's prompts, end phrases and keywords are ours; data, ids and orders are the authors'.
+    """
+
+    slug = "mt-eval"
+    title = "MT-Eval: A Multi-Turn Capabilities Evaluation Benchmark for Large Language Models"
+    paper = "arXiv:2401.16745"
+    licence = "MIT"
+    home = "https://github.com/KwanWaiChung/MT-Eval"
+    settings: Any = ("multi", "single", "gold", *(f"context-{k}" for k in CONTEXTS),
+                     *(f"{where}-{n}" for where in ("front", "between") for n in DISTANCES))  # fmt: skip
+    default_settings = ("multi", "single")
+    uses = ("judge",)
+    params = {"system": "You are a helpful assistant. Be honest and considerate.", "official": False}
+    scales = {"score": POINTS, "cls_exact": FRACTION}
+    figures = (
+        paper_aggregation("score", POINTS), mean("score", POINTS), mean("cls_exact"),
+        multi_turn_cost("score", POINTS), multi_turn_cost("cls_exact"), by_turn("score", POINTS), survival("score", POINTS),
+        multi_turn_cost("score", POINTS, a="gold", b="multi"),
+        *(multi_turn_cost("score", POINTS, a=f"context-{k}", b="single") for k in CONTEXTS),
+        *(multi_turn_cost("score", POINTS, a=f"{w}-{n}", b=f"{w}-1") for w in ("front", "between") for n in (3, 6)),
+    )  # fmt: skip
+    published = PUBLISHED
+    examiner = ScaleJudge(measure="score", low=1, high=10)
+
+    # -- cases --------------------------------------------------------------------------------------------------------
+    def cases(self) -> Iterator[Case]:
+        """All 168 dialogues, the five tasks in turn, so that a run that is cut short has some of each."""
+        for row in zip_longest(*self.dialogues.values()):
+            yield from (case for case in row if case is not None)
+
+    @cached_property
+    def files(self) -> Files:
+        return Files(self.data)
+
+    @cached_property
+    def dialogues(self) -> dict[str, list[MTCase]]:
+        files, system = self.files, str(self.options["system"])
+        return {
+            "recollection-cls": build.classification(files.documents, system, self._intro),
+            "recollection-global-inst": build.standing_rules(files.questions, system),
+            "expansion": build.expansion(files.sessions, files.documents, system),
+            "refinement": build.refinement(files.sessions, files.stand_alone, files.documents, system),
+            "follow-up": build.follow_up(files.extended, files.follow_up_alone, system),
+        }
+
+    @cached_property
+    def _intro(self) -> str:
+        return self.files.official_intro if self.options["official"] else build.CLASSIFY
+
+    # -- settings -----------------------------------------------------------------------------------------------------
+    def views(self, case: Case, setting: str) -> Iterable[Case]:
+        assert isinstance(case, MTCase)
+        kind, _, rest = setting.partition("-")
+        if setting == "multi":
+            return (case,)
+        if setting == "single":
+            return self._single(case)
+        if setting == "gold":
+            return self._gold(case)
+        if kind == "context":
+            return self._contexts(case, rest)
+        return self._irrelevant(case, kind, int(rest))
+
+    def _single(self, case: MTCase) -> Iterator[ScriptedCase]:
+        yield from single_views(case)
+        if case.group == "follow-up" and (lost := tuple(t for t in case.turns if t.scored and t.single is None)):
+            yield _absent(case, f"{case.id}/single", lost, NO_PROMPTS)
+
+    def _gold(self, case: MTCase) -> Iterator[ScriptedCase]:
+        if case.group != "recollection-global-inst":
+            for view in gold_views(case):
+                # One refinement turn is reached through two histories: both are played.
+                yield msgspec.structs.replace(view, id=f"{case.id}/gold/{view.turns[-1].number}")
+
+    def _contexts(self, case: MTCase, kind: str) -> Iterator[ScriptedCase]:
+        mine = {turn.item for turn in case.turns if turn.scored}
+        for view in self._context_dialogues(kind) if case.group == "recollection-cls" else ():
+            label = view.turns[-1].gold
+            mixed = kind == "sgc" and any(turn.gold == label for turn in view.turns[:-1])
+            if view.turns[-1].item in mine and (self.options["official"] or not mixed):
+                yield msgspec.structs.replace(view, cluster=case.cluster or case.id)
+
+    @cache  # noqa: B019 - a benchmark lives as long as its run
+    def _context_dialogues(self, kind: str) -> list[MTCase]:
+        return build.contexts(self.files.documents, kind, str(self.options["system"]), self._intro)
+
+    def _irrelevant(self, case: MTCase, where: str, distance: int) -> Iterator[ScriptedCase]:
+        if case.group != "refinement":
+            return
+        found = self._with_irrelevant(where).get((case.first, distance))
+        name = f"refinement/{where}-{distance}/{case.first}"
+        yield found or _absent(case, name, case.turns[:6], NOT_IN_FILE)
+
+    @cache  # noqa: B019 - as above
+    def _with_irrelevant(self, where: str) -> dict[tuple[str, int], MTCase]:
+        files = self.files
+        return build.irrelevant(files.irrelevant, files.sessions, files.documents, where, str(self.options["system"]))
+
+    # -- judging ------------------------------------------------------------------------------------------------------
+    async def judge(self, case: Case, chat: Conversation, cast: Cast) -> AsyncIterator[Verdict]:
+        assert isinstance(case, MTCase)
+        for turn in case.absent:
+            yield Verdict("score", None, turn=turn.number, item=turn.item, cause=case.why)
+        async for verdict in super().judge(case, chat, cast):
+            yield verdict
+
+    def slots(self, case: ScriptedCase, turn: ScriptedTurn) -> list[Verdict]:
+        names = ("score", "cls_exact") if isinstance(turn.target, Label) else ("score",)
+        return [Verdict(name, None) for name in names]
+
+    async def score(self, case: ScriptedCase, turn: ScriptedTurn, reply: str, chat: Conversation, cast: Cast) -> list[Verdict]:
+        empty, target = not reply.strip(), turn.target
+        if isinstance(target, Label):
+            said = _plain(reply)
+            return [Verdict("score", 10.0 * (target.topic in said), reason=f"topic: {target.topic}", failed=empty),
+                    Verdict("cls_exact", float(said == target.topic), reason=f"topic: {target.topic}", failed=empty)]  # fmt: skip
+        if isinstance(target, Standing):
+            return [Verdict("score", 10.0 * rule(target.rule).check(reply, target.args), reason=target.rule, failed=empty)]
+        if empty and cast.has("judge"):
+            return [Verdict("score", self.examiner.low, reason="empty reply", failed=True)]
+        return [await self.examiner(cast, question(target, turn.user, reply, self.examiner, cast.setting == "single"))]
+
+
+def _absent(case: MTCase, name: str, turns: tuple[ScriptedTurn, ...], why: str) -> MTCase:
+    """Turns that cannot be played in a setting: a case without a conversation that lists them as not measured."""
+    return msgspec.structs.replace(case, id=name, cluster=case.cluster or case.id, turns=(), absent=turns, why=why)
+
+
+_SPACES = str.maketrans(dict.fromkeys(string.punctuation, " "))
+
+
+def _plain(text: str) -> str:
+    """Lower case, punctuation as spaces, ends stripped: how topics are compared."""
+    return text.lower().translate(_SPACES).strip()
