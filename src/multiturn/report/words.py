@@ -1,0 +1,222 @@
+"""Numbers and findings in plain words, the same in the terminal and on the page. All text is plain, not markup."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping
+
+from ..measures.figure import Figure
+from .result import RunResult
+from .safe import one_line
+from .shape import SMALL, Contrast, Section
+
+
+def _digits(unit: str) -> int:
+    return 2 if unit in ("points", "") else 1
+
+
+def scaled(value: float, unit: str) -> float:
+    """The value as it is shown: fractions in percent."""
+    return 100 * value if unit == "fraction" else value
+
+
+def _fixed(value: float, digits: int, signed: bool = False) -> str:
+    text = f"{abs(value):.{digits}f}"
+    zero = not any(c in "123456789" for c in text)
+    sign = "" if zero else "−" if value < 0 else "+" if signed else ""
+    return sign + text
+
+
+def number(value: float | None, unit: str, *, signed: bool = False, suffix: bool = True) -> str:
+    """A value in its unit: ``43.1 %``, ``7.72``, ``3.2``; ``–`` when there is none."""
+    if value is None or not math.isfinite(value):
+        return "–"
+    text = _fixed(scaled(value, unit), _digits(unit), signed)
+    return f"{text} %" if unit == "fraction" and suffix and not signed else text
+
+
+def interval(figure: Figure) -> str:
+    """The 95 % interval in the shown unit, as precise as it is wide: ``[37, 49]``; "" when there is none."""
+    if figure.low is None or figure.high is None or not (math.isfinite(figure.low) and math.isfinite(figure.high)):
+        return ""
+    low, high = scaled(figure.low, figure.unit), scaled(figure.high, figure.unit)
+    width = high - low
+    digits = min(_digits(figure.unit), 0 if width >= 4 else 1 if width >= 0.4 else 2)
+    return f"[{_fixed(low, digits)}, {_fixed(high, digits)}]"
+
+
+def estimate(figure: Figure | None, *, signed: bool = False) -> str:
+    """Value and interval."""
+    if figure is None:
+        return "–"
+    return f"{number(figure.value, figure.unit, signed=signed)} {interval(figure)}".rstrip()
+
+
+def points(value: float, unit: str) -> str:
+    """The size of a difference: ``12.3 points`` (of a hundred, for fractions)."""
+    text = number(abs(value), unit, suffix=False)
+    return text if unit in ("", "turns") else f"{text} points"
+
+
+def count(n: int, noun: str, plural: str = "") -> str:
+    return f"{n:,} {noun if n == 1 else plural or noun + 's'}"
+
+
+def certain(figure: Figure) -> bool:
+    """Whether the interval of a difference leaves out zero."""
+    return figure.low is not None and figure.high is not None and (figure.low > 0 or figure.high < 0)
+
+
+def _pairs(figure: Figure) -> str:
+    text = count(figure.n_cases, "case")
+    return f"{text}, {count(figure.n_scored + figure.n_failed, 'paired question')}" if figure.n_scored else text
+
+
+def cost_sentence(section: Section, contrast: Contrast) -> str:
+    """What the conversation costs: the paired difference, what it rests on, and what could have been seen."""
+    figure = contrast.figure
+    name, base = one_line(contrast.setting), one_line(contrast.baseline)
+    if figure.value is None:
+        return f"{name} and {base} could not be compared: {one_line(figure.note) or 'no question was measured in both'}."
+    size = points(figure.value, figure.unit)
+    if figure.value == 0:
+        text = f"{name} and {base} score the same"
+    else:
+        text = f"{name} is {size} {'below' if figure.value < 0 else 'above'} {base}"
+    text += f" {interval(figure)}".rstrip() + f" ({_pairs(figure)})"
+    if interval(figure) and not certain(figure):
+        text += "; this could be chance"
+    seen = section.detectable(contrast)
+    if seen is not None and seen.value is not None:
+        text += f"; a difference of {points(seen.value, seen.unit)} could have been seen"
+    return text + "."
+
+
+def _out_of(section: Section, measure: str) -> str:
+    scale = section.result.scale(section.system, measure)
+    return f" of {scale.high:g}" if scale.unit == "points" and math.isfinite(scale.high) else ""
+
+
+def headline(section: Section) -> str:
+    """One sentence: how well, and how much worse than alone."""
+    measure, model = section.primary, one_line(section.model, 60)
+    main = section.mean(measure, section.main_setting)
+    if main is None or main.value is None:
+        return f"{model}: nothing could be measured."
+    text = f"{model} scores {number(main.value, main.unit)}{_out_of(section, measure)} over a whole conversation"
+    contrast = section.contrast(measure)
+    alone = section.mean(measure, contrast.baseline) if contrast else section.mean(measure, "single")
+    if section.main_setting == "single":
+        return f"{model} scores {number(main.value, main.unit)}{_out_of(section, measure)} on questions asked alone."
+    if alone is None or alone.value is None:
+        return text + "."
+    how = "on the same questions asked alone" if not contrast or contrast.baseline == "single" else f"in {contrast.baseline}"
+    return f"{text}, {number(alone.value, alone.unit)} {how}."
+
+
+def weakest_sentence(section: Section) -> str:
+    """Which group loses most, among those whose loss is not chance."""
+    mine = [c for c in section.contrasts if c.figure.group and c.measure == section.primary and c.figure.value is not None]
+    lost = [c.figure for c in mine if certain(c.figure) and (c.figure.value or 0.0) < 0]
+    if len(mine) < 2 or not lost:
+        return ""
+    figure = min(lost, key=lambda f: f.value or 0.0)
+    size = number(figure.value, figure.unit, signed=True)
+    return f"It costs most in {one_line(figure.group or '')}: {size} {interval(figure)}."
+
+
+def survival_sentence(section: Section) -> str:
+    """When conversations fail first: the turn by which half have, and the mean number of turns before it."""
+    setting = section.main_setting
+    curve = section.curves("survival").get((section.primary, setting), [])
+    text = ""
+    if curve:
+        half = next((f for f in curve if f.value is not None and f.value <= 0.5), None)
+        last = curve[-1]
+        if half is not None:
+            text = f"Half of the conversations have failed by turn {half.turn}"
+        else:
+            text = f"{number(last.value, 'fraction')} of the conversations pass every turn up to turn {last.turn}"
+    span = next((f for f in section.overall("rmst") if f.setting in (setting, None)), None)
+    if span is not None and span.value is not None:
+        before = f"on average {number(span.value, 'turns')} turns {interval(span)} pass before the first failure".replace(
+            "  ", " "
+        )
+        text = f"{text}; {before}" if text else before.capitalize()
+        text += f" ({one_line(span.note.removeprefix(f'{section.primary}, '))})" if span.note else ""
+    return f"{text}." if text else ""
+
+
+def trend_sentence(section: Section) -> str:
+    """First turn against last turn of the main setting."""
+    series = section.curves("turn").get((section.primary, section.main_setting), [])
+    if len(series) < 2:
+        return ""
+    first, last = series[0], series[-1]
+    return (
+        f"Turn {first.turn} scores {estimate(first)}, turn {last.turn} {estimate(last)} "
+        f"({count(last.n_cases, 'case')} that long)."
+    )
+
+
+def cautions(section: Section) -> list[str]:
+    """What keeps these figures from being taken at their word."""
+    notes = []
+    counts = [f.n_cases for f in section.means if f.n_cases]
+    if counts and min(counts) < SMALL:
+        low, high = min(counts), max(counts)
+        span = f"{low}" if low == high else f"{low} to {high}"
+        notes.append(f"Small sample: intervals rest on {span} cases; below {SMALL} they are too narrow more often than they say.")
+    repeats = section.result.run.options.get("repeats")
+    if repeats == 1 or (repeats is None and not section.rest()):
+        notes.append("One repeat: nothing is known of how reliably the model does this; --repeats 3 would tell.")
+    return notes
+
+
+def findings(section: Section) -> list[str]:
+    """The lines under the table: costs, where it fails, and when."""
+    whole = [c for c in section.contrasts if c.figure.group is None and c.measure == section.primary]
+    lines = [cost_sentence(section, c) for c in whole]
+    lines += [weakest_sentence(section), trend_sentence(section), survival_sentence(section)]
+    return [line for line in lines if line]
+
+
+def bounds(figure: Figure) -> str:
+    """Between what the mean lies, whatever the unmeasured part would have scored."""
+    if figure.worst is None or figure.best is None:
+        return ""
+    signed = figure.kind == "difference"
+    return f"{number(figure.worst, figure.unit, signed=signed)} to {number(figure.best, figure.unit, signed=signed)}"
+
+
+def ranked(causes: Mapping[str, int]) -> list[tuple[str, int]]:
+    """Causes with counts, most frequent first."""
+    return sorted(((cause, n) for cause, n in causes.items() if n), key=lambda item: (-item[1], item[0]))
+
+
+def unmeasured_lines(result: RunResult) -> list[str]:
+    return [f"{count(n, 'verdict')} not measured: {one_line(cause)}" for cause, n in ranked(result.unmeasured)]
+
+
+def money(result: RunResult) -> str:
+    """The price of the run: unknown is not free."""
+    if result.cost is None:
+        return "cost unknown" if not result.cost_known else "no cost"
+    text = f"${result.cost:,.4f}" if 0 < result.cost < 1 else f"${result.cost:,.2f}"
+    return text if result.cost_known else f"at least {text} (some calls have no known price)"
+
+
+def duration(seconds: float) -> str:
+    if seconds < 60:
+        return f"{seconds:.1f} s"
+    minutes, rest = divmod(round(seconds), 60)
+    hours, minutes = divmod(minutes, 60)
+    return f"{hours} h {minutes} min" if hours else f"{minutes} min {rest} s"
+
+
+def usage_line(result: RunResult) -> str:
+    """What the run took: calls, tokens, money, time."""
+    c, t = result.calls, result.tokens
+    calls = f"{count(c.made, 'call')} made, {c.recorded:,} from the record, {c.retried:,} retried, {c.failed:,} failed"
+    tokens = f"{t.input:,} tokens in ({t.cached:,} cached), {t.output:,} out"
+    return f"{calls} · {tokens} · {money(result)} · {duration(result.seconds)}"
