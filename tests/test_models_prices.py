@@ -9,7 +9,15 @@ from genai_prices import calc_price
 from multiturn.models import Usage
 from multiturn.models.prices import cost
 
-USAGES = [Usage(1000, 100), Usage(1000, 100, 400), Usage(300_000, 2000, 1000), Usage(0, 5), Usage()]
+USAGES = [
+    Usage(1000, 100),
+    Usage(1000, 100, 400),
+    Usage(300_000, 2000, 1000),
+    Usage(200_000, 3),
+    Usage(200_001, 3),
+    Usage(0, 5),
+    Usage(),
+]
 
 
 @pytest.mark.parametrize("usage", USAGES)

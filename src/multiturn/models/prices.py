@@ -23,32 +23,47 @@ def cost(provider: str, model: str, usage: Usage) -> float | None:
 
     Cached input tokens are charged at the provider's cache price, reasoning tokens as output. Not covered: the
     surcharge for writing a prompt cache, batch and priority tiers, searches. About a microsecond after a model's
-    first call; models whose price depends on the prompt's length or the hour ask the library every time.
+    first call; models whose price depends on the date or the hour ask the library every time (0.1 ms).
     """
     if not provider or not model:
         return None
-    rates = _rates(provider, model)
-    if isinstance(rates, _Rates):
-        return (usage.input - usage.cached) * rates.input + usage.cached * rates.cached + usage.output * rates.output
-    return _asked(provider, model, usage) if rates else None
+    tiers = _tiers(provider, model)
+    if tiers is None:
+        return _asked(provider, model, usage)
+    for above, rates in tiers:
+        if usage.input > above:
+            return (usage.input - usage.cached) * rates.input + usage.cached * rates.cached + usage.output * rates.output
+    return None
 
 
 @lru_cache(maxsize=1024)
-def _rates(provider: str, model: str) -> _Rates | bool:
-    """Flat rates; ``True``: known but not flat; ``False``: unknown."""
-    found = _calculation(provider, model, Usage(1, 1, 0, 0))
+def _tiers(provider: str, model: str) -> tuple[tuple[int, _Rates], ...] | None:
+    """Rates by the length of the input above which they hold, longest first; () = unknown, ``None`` = ask each time."""
+    found = _calculation(provider, model, Usage(1, 1))
     if found is None:
-        return False
-    prices = found.model_price
-    listed = {k: v for k in _COUNTED if (v := getattr(prices, k, None)) is not None}
-    per_request = any("request" in k and v is not None for k, v in vars(prices).items())
+        return ()
     if isinstance(found.model.prices, list) and len(found.model.prices) > 1:
-        per_request = True  # a price list by date or hour
-    if per_request or any(not hasattr(v, "as_tuple") for v in listed.values()):
-        return True
-    price = {k: float(v) / 1e6 for k, v in listed.items()}
-    fresh = price.get("input_mtok", 0.0)
-    return _Rates(fresh, price.get("cache_read_mtok", fresh), price.get("output_mtok", 0.0))
+        return None  # prices by date or hour
+    listed = {key: value for key, value in vars(found.model_price).items() if value is not None}
+    if any("request" in key for key in listed):
+        return None
+    counted = [listed[key] for key in _COUNTED if key in listed]
+    starts = {tier.start for price in counted for tier in getattr(price, "tiers", ())}
+    return tuple((above, _rates(listed, above)) for above in sorted(starts | {-1}, reverse=True))
+
+
+def _rates(listed: dict[str, Any], above: int) -> _Rates:
+    """The rates for an input just longer than ``above``."""
+    prices: dict[str, float] = {}
+    for key in _COUNTED & listed.keys():
+        price = listed[key]
+        for tier in getattr(price, "tiers", ()):  # in ascending order
+            if above >= tier.start:
+                price = tier
+        value = getattr(price, "price", getattr(price, "base", price))
+        prices[key] = float(value) / 1e6
+    fresh = prices.get("input_mtok", 0.0)
+    return _Rates(fresh, prices.get("cache_read_mtok", fresh), prices.get("output_mtok", 0.0))
 
 
 def _asked(provider: str, model: str, usage: Usage) -> float | None:
