@@ -1,0 +1,33 @@
+"""Floor 6. The commands. Each lives in a module of its own and is imported only when it is called."""
+
+from __future__ import annotations
+
+import sys
+
+EXIT_DONE, EXIT_MISSED, EXIT_INPUT, EXIT_PARTIAL, EXIT_NOTHING = 0, 1, 2, 3, 4
+
+
+def main() -> None:
+    """Entry point of the ``multiturn`` command: errors are one line, never a traceback for a user's mistake."""
+    import click
+
+    from ..conversation.errors import MultiturnError
+    from .app import app
+
+    try:
+        code = app.main(prog_name="multiturn", standalone_mode=False)
+        sys.exit(code if isinstance(code, int) else EXIT_DONE)
+    except click.exceptions.Exit as leave:
+        sys.exit(leave.exit_code)
+    except click.ClickException as error:
+        error.show()
+        sys.exit(EXIT_INPUT)
+    except MultiturnError as error:
+        print(f"multiturn: {error}", file=sys.stderr)
+        sys.exit(EXIT_INPUT)
+    except (KeyboardInterrupt, click.Abort):
+        print("multiturn: stopped", file=sys.stderr)
+        sys.exit(EXIT_PARTIAL)
+    except BrokenPipeError:  # `multiturn list | head`
+        sys.stderr.close()
+        sys.exit(EXIT_DONE)

@@ -42,6 +42,7 @@ class EpisodeCast:
         self.stopped = ""
         self.last: Conversation | None = None
         self.retriable = False
+        self.calls = 0
         self._recorder = recorder
         self._seed = seed
         self._branch = ""
@@ -107,6 +108,7 @@ class EpisodeCast:
     def _draw(self, key: bytes) -> str:
         n = self._counts.get(key, 0)
         self._counts[key] = n + 1
+        self._root.calls += 1
         return f"{self.repeat}{self._branch}.{n}"
 
     def _gold(self, model: GoldModel) -> Player:

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from typing import Any
 
 from msgspec import Struct
 
@@ -19,7 +18,7 @@ from .identity import benchmark_identity, digest, episode_identity
 class RunSpec(Struct, frozen=True, kw_only=True):
     """Everything that makes a run this run. Its hash is the run's id: the same command again resumes it."""
 
-    systems: tuple[tuple[str, dict[str, Any]], ...]
+    systems: tuple[str, ...]
     models: tuple[str, ...]
     settings: tuple[str, ...] = ()
     limit: int | None = None
@@ -108,7 +107,7 @@ class Plan:
     @property
     def spec(self) -> RunSpec:
         return RunSpec(
-            systems=tuple((b.slug, b.options) for b in self.benchmarks),
+            systems=tuple(b.name or b.slug for b in self.benchmarks),
             models=tuple(m.label for m in self.models),
             settings=self.settings,
             limit=self.limit,

@@ -41,11 +41,8 @@ def call_key(model: Model, chat: Conversation, tools: tuple[Tool, ...] = ()) -> 
 class Recorder:
     """Answers calls from the store, or asks and records. One per run."""
 
-    def __init__(
-        self, store: Store, budget: Budget | None = None, price: Callable[[Model, Reply], float | None] | None = None
-    ) -> None:
+    def __init__(self, store: Store, budget: Budget | None = None) -> None:
         self.store, self.budget, self.counts = store, budget or Budget(), Counts()
-        self._price = price
         self._flying: dict[tuple[bytes, str], asyncio.Future[Conversation]] = {}
 
     async def call(self, model: Model, chat: Conversation, tools: tuple[Tool, ...], key: bytes, draw: str) -> Conversation:
@@ -73,7 +70,6 @@ class Recorder:
         flying = self._flying[key, draw] = asyncio.get_running_loop().create_future()
         try:
             reply = await model.reply(chat, tools)
-            reply = self._priced(model, reply)
             node = Conversation(chat, reply.message)
             await self.store.put_call(key, draw, model, chat, node, reply)
         except BaseException as error:
@@ -86,13 +82,6 @@ class Recorder:
             flying.cancel()
         self._count(reply)
         return node
-
-    def _priced(self, model: Model, reply: Reply) -> Reply:
-        if reply.cost is None and self._price is not None:
-            cost = self._price(model, reply)
-            if cost is not None:
-                return msgspec.structs.replace(reply, cost=cost)
-        return reply
 
     def _count(self, reply: Reply) -> None:
         counts = self.counts

@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from pathlib import Path
 
+import msgspec
+
 from ..conversation import Conversation, InputError, NotRecorded
-from ..models.base import Model, Options, Reply, Tool
+from ..models import Model, Options, Reply, Tool, make_model, parse_name
 from .store import Answer, Store
 
 
@@ -34,14 +37,21 @@ class ReplayModel(Model):
             raise InputError(f"which model of {path} shall be replayed? Name one of: {choices}")
         return cls(store, found[fits[0]], fits[0])
 
+    @classmethod
+    def of(cls, store: Store, label: str) -> Model:
+        """The model with this label, answering only from ``store`` (the gold player needs no store)."""
+        if label == "gold" or label.startswith("gold?"):
+            return cast_model(label)
+        for id_, name, options in store.rows("SELECT id, name, options FROM models"):
+            if recorded_label(name, options) == label:
+                return cls(store, id_, label)
+        raise InputError(f"{store.path} holds no calls of {label}")
+
     def find(self, key: bytes, draw: str) -> Answer | None:
         return self.store.find_call(key, draw)
 
     async def reply(self, chat: Conversation, tools: tuple[Tool, ...] = ()) -> Reply:
         raise NotRecorded(f"{self.name} is replayed: it can only say what it said before")
-
-    async def close(self) -> None:
-        self.store.db.close()
 
     @property
     def label(self) -> str:
@@ -50,8 +60,6 @@ class ReplayModel(Model):
 
 def recorded_label(name: str, options: str) -> str:
     """The label of a stored model."""
-    import msgspec
-
     model = _Named(name, msgspec.json.decode(options, type=Options))
     return model.label
 
@@ -76,3 +84,20 @@ class GoldModel(Model):
 
     async def reply(self, chat: Conversation, tools: tuple[Tool, ...] = ()) -> Reply:
         raise NotRecorded("the gold player is played by the cast")
+
+
+def cast_model(name: str, **limits: float | None) -> Model:
+    """Whoever can play a role: ``gold``, ``gold?window=3``, ``replay:STORE#model``, or any name that `make_model` knows."""
+    if name.startswith("replay:"):
+        return ReplayModel.open(name)
+    plain, options = parse_name(name)
+    if plain != "gold":
+        return make_model(name, **limits)  # type: ignore[arg-type]
+    return GoldModel(_window(options))
+
+
+def _window(options: Mapping[str, str]) -> int | None:
+    text = options.get("window")
+    if set(options) - {"window"} or (text is not None and not (text.isdecimal() and int(text) > 0)):
+        raise InputError("the gold player takes one option, window=TURNS (1 or more): gold?window=3")
+    return None if text is None else int(text)

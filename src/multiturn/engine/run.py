@@ -9,12 +9,11 @@ import asyncio
 import math
 import time
 import traceback
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from typing import Any, Literal, TypeAlias
 
 from ..conversation import CallError, Conversation, InputError, MultiturnError, NotMeasured
 from ..measures.verdict import FAILED, SCORED, UNMEASURED, Verdict
-from ..models.base import Model, Reply
 from .budget import Budget
 from .cast import Episode, EpisodeCast
 from .plan import Plan
@@ -29,7 +28,7 @@ class Progress:
 
     def __init__(self, total: int, recorder: Recorder) -> None:
         self.total, self.counts = total, recorder.counts
-        self.done = self.cut = 0
+        self.done = 0
         self.started = time.monotonic()
 
     @property
@@ -45,13 +44,12 @@ class Progress:
 class Runner:
     """Plays the episodes of a plan into a store."""
 
-    def __init__(self, plan: Plan, store: Store, *, concurrency: int | None = None, budget: Budget | None = None,
-                 price: Callable[[Model, Reply], float | None] | None = None) -> None:  # fmt: skip
+    def __init__(self, plan: Plan, store: Store, *, concurrency: int | None = None, budget: Budget | None = None) -> None:
         if concurrency is not None and concurrency < 1:
             raise InputError(f"--concurrency must be at least 1, not {concurrency}")
         self.plan, self.store = plan, store
         self.concurrency = concurrency or min(m.concurrency for m in plan.all_models)
-        self.recorder = Recorder(store, budget, price)
+        self.recorder = Recorder(store, budget)
         self.progress = Progress(len(plan.episodes), self.recorder)
 
     async def run(self) -> Status:
@@ -71,8 +69,11 @@ class Runner:
 
     async def _work(self, queue: Iterator[Episode]) -> None:
         for episode in queue:
-            if not self.store.finished(episode.id):
+            calls = self.store.finished(episode.id)
+            if calls is None:
                 await play_episode(episode, self.recorder, self.plan.seed)
+            else:
+                self.recorder.counts.recorded += calls
             self.progress.done += 1
 
 
@@ -110,7 +111,7 @@ async def _write(episode: Episode, cast: EpisodeCast, chat: Conversation, verdic
     cluster, group = case.cluster or case.id, case.group or ""
     rows = [_verdict_row(episode.id, n, v, group) for n, v in enumerate(verdicts)]
     row = (episode.id, episode.benchmark.slug, episode.model, case.id, cluster, group, episode.setting, episode.repeat,
-           chat.id, cast.stopped, int(not cast.retriable), time.time())  # fmt: skip
+           chat.id, cast.stopped, int(not cast.retriable), cast.calls, time.time())  # fmt: skip
     await store.put_episode(row, chat, rows)
 
 

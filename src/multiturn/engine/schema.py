@@ -33,6 +33,7 @@ CREATE TABLE episodes (         -- case x setting x repeat x cast
   node BLOB NOT NULL,           -- where the conversation ended
   stopped TEXT NOT NULL,        -- why it ended early, '' = it did not
   complete INTEGER NOT NULL,    -- 0: something failed that may work when tried again
+  calls INTEGER NOT NULL,       -- model calls it is made of
   created REAL NOT NULL
 ) WITHOUT ROWID;
 CREATE TABLE verdicts (

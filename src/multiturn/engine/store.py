@@ -29,7 +29,7 @@ _INSERT = {
     "media": "INSERT OR IGNORE INTO media VALUES (?,?,?)",
     "calls": "INSERT OR IGNORE INTO calls VALUES (?,?,?,?,?,?,?,?,?,?,?,?,?,?,?)",
     "records": "INSERT OR IGNORE INTO records VALUES (?,?,?,?,?)",
-    "episodes": "INSERT OR REPLACE INTO episodes VALUES (?,?,?,?,?,?,?,?,?,?,?,?)",
+    "episodes": "INSERT OR REPLACE INTO episodes VALUES (?,?,?,?,?,?,?,?,?,?,?,?,?)",
     "old_verdicts": "DELETE FROM verdicts WHERE episode=?",
     "verdicts": "INSERT INTO verdicts VALUES (?,?,?,?,?,?,?,?,?,?)",
 }
@@ -259,10 +259,11 @@ class Store:
             known[id_] = chat
         return chat
 
-    def finished(self, episode: bytes) -> bool:
-        """Whether this episode was played and judged, with nothing left that may work when tried again."""
-        row = self.db.execute("SELECT complete FROM episodes WHERE id=?", (episode,)).fetchone()
-        return bool(row and row[0])
+    def finished(self, episode: bytes) -> int | None:
+        """How many calls this episode is made of, if it was played and judged with nothing left that may work when
+        tried again; else None."""
+        row = self.db.execute("SELECT calls FROM episodes WHERE id=? AND complete", (episode,)).fetchone()
+        return None if row is None else int(row[0])
 
     def rows(self, sql: str, *args: Any) -> Iterator[tuple[Any, ...]]:
         """Rows of a plain SQL query."""

@@ -69,7 +69,6 @@ class Model(ABC):
 
     concurrency: int = 32
     """Conversations this endpoint can usefully hold at once when the user does not say."""
-    prompt_cache: bool = False
 
     def __init__(self, name: str, options: Options = Options(), address: str = "") -> None:
         self.name, self.options, self.address = name, options, address
@@ -78,6 +77,10 @@ class Model(ABC):
     @abstractmethod
     async def reply(self, chat: Conversation, tools: tuple[Tool, ...] = ()) -> Reply:
         """Ask for one reply. Raises `CallError` (after retries) or `ModelSetupError` (nothing can ever work)."""
+
+    def price(self, usage: Usage) -> float | None:
+        """USD that this usage would cost; None when unknown."""
+        return None
 
     async def close(self) -> None:
         """Release connections and memory. May be called more than once."""

@@ -107,7 +107,7 @@ def make_model(
     if provider == "local":
         from .local import LocalModel
 
-        return LocalModel(model, options)
+        return LocalModel(f"local/{model}", options)
     return _hosted(f"{provider}/{model}", provider, model, options, environ, rpm=rpm, tpm=tpm, timeout=timeout)
 
 

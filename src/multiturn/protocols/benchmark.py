@@ -59,6 +59,8 @@ class Benchmark:
         for name in params:
             if name not in self.params:
                 raise UnknownName(f"option of `{self.slug}`", name, self.params)
+        self.name = ""
+        """What the user typed to get this benchmark: slug and options, or a path."""
         self._data = data
         self.options: dict[str, Any] = {**self.params, **params}
 

@@ -1,0 +1,1 @@
+"""Systems whose user turns are fixed in advance."""

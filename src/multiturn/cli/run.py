@@ -1,0 +1,143 @@
+"""``multiturn run``."""
+
+from __future__ import annotations
+
+import shlex
+import sys
+from typing import TYPE_CHECKING, Any
+
+import click
+
+from .options import budget_options, data_option, html_option, json_option, judge_option, store_option
+
+if TYPE_CHECKING:
+    from ..engine.plan import Plan
+    from ..engine.store import Store
+
+
+@click.command("run")
+@click.argument("systems", nargs=-1, required=True, metavar="BENCHMARK...")
+@click.option("--model", "models", multiple=True, required=True, metavar="MODEL", help="Who is measured (repeatable).")
+@click.option(
+    "--setting", "settings", multiple=True, metavar="NAME", help="Condition to run (repeatable); default: the benchmark's own."
+)
+@click.option("--limit", type=int, metavar="N", help="At most N cases of each group.")
+@click.option("--repeats", type=int, default=1, show_default=True, metavar="N", help="Independent repeats of every case.")
+@click.option("--seed", type=int, default=0, show_default=True, metavar="N", help="Seed of everything that is drawn by us.")
+@judge_option
+@click.option("--user", metavar="MODEL", help="Model that plays the user, where a benchmark needs one.")
+@click.option("--concurrency", type=int, metavar="N", help="Conversations at once; default: what the model takes well.")
+@budget_options
+@store_option
+@data_option
+@json_option
+@html_option
+@click.option("--fail-under", multiple=True, metavar="[MEASURE=]X", help="Exit with 1 when an overall mean is below X.")
+@click.option("--dry-run", is_flag=True, help="Say what would be run and what it may cost; ask nothing.")
+@click.option("--quiet", is_flag=True, help="No progress, no report.")
+def command(systems: tuple[str, ...], models: tuple[str, ...], settings: tuple[str, ...], limit: int | None, repeats: int,
+            seed: int, judge: str | None, user: str | None, concurrency: int | None, max_cost: float | None,
+            max_calls: int | None, max_tokens: int | None, store: str, data: str | None, json_path: str | None, html_path: str | None,
+            fail_under: tuple[str, ...], dry_run: bool, quiet: bool) -> int:  # fmt: skip
+    """Run benchmarks against models and report how well each conversation is held, what it costs compared with the
+    same questions asked alone, where it fails, and how sure that is.
+
+    BENCHMARK is a name (`multiturn list`), a name with options (patterns?turns=8), a case file (cases.yaml, cases.jsonl)
+    or a Python file (bench.py:MyBench). Everything is kept in the store: run the same command again and it goes on where
+    it stopped; what was answered is never asked again.
+
+    \b
+    Examples:
+      multiturn run patterns --model local/smollm2
+      multiturn run mt-eval --model openai/gpt-4o-mini?temperature=0 --judge openai/gpt-4o --limit 10
+      multiturn run cases.yaml --model http://localhost:8000/v1#llama --repeats 5 --html report.html
+      multiturn run patterns --model script:my_player.py:answer --fail-under 0.8 --json result.json
+
+    \b
+    Exit codes: 0 done, 1 below --fail-under, 2 wrong input, 3 stopped early (what was done is saved), 4 nothing measured.
+    """
+    from ..engine.budget import Budget
+    from ..engine.data import DataFolder
+    from ..engine.plan import Plan
+    from ..engine.replay import cast_model
+    from ..engine.store import Store
+    from ..systems.catalogue import make_system
+    from .session import exit_code, play, publish
+
+    thresholds = [_threshold(text) for text in fail_under]
+    folder = DataFolder(data)
+    made = {name: cast_model(name) for name in dict.fromkeys((*models, *filter(None, (judge, user))))}
+    roles = {role: made[name] for role, name in (("judge", judge), ("user", user)) if name}
+    benchmarks = [make_system(text, folder) for text in dict.fromkeys(systems)]
+    plan = Plan(
+        benchmarks,
+        [made[m] for m in dict.fromkeys(models)],
+        settings=settings,
+        limit=limit,
+        repeats=repeats,
+        seed=seed,
+        roles=roles,
+    )
+    if dry_run:
+        _dry_run(plan, store)
+        return 0
+    about: dict[str, Any] = {"command": shlex.join(["multiturn", *sys.argv[1:]]), "data": folder.used}
+    with Store(store, writable=True) as opened:
+        budget = Budget(max_cost, max_calls, max_tokens)
+        result = play(plan, opened, concurrency=concurrency, budget=budget, about=about, quiet=quiet)
+        publish(result, opened, json_path=json_path, html_path=html_path, quiet=quiet)
+        status = _status(opened, result.run.id)
+    if status != "done" and not quiet:
+        why = "a budget was reached" if status == "budget" else "stopped"
+        print(f"multiturn: {why}; what was answered is saved: run the same command to go on", file=sys.stderr)
+    return exit_code(result, status, thresholds)
+
+
+def _status(store: Store, run: str) -> str:
+    from ..engine.runs import find_run
+
+    return find_run(store, run).status
+
+
+def _threshold(text: str) -> tuple[str, float]:
+    measure, _, number = text.rpartition("=")
+    try:
+        return measure, float(number)
+    except ValueError:
+        raise click.BadParameter(f"{text!r} is not a number or MEASURE=number", param_hint="--fail-under") from None
+
+
+def _dry_run(plan: Plan, store_path: str) -> None:
+    """Print the plan: episodes, calls and a price, system by system and model by model."""
+    from pathlib import Path
+
+    from rich.console import Console
+    from rich.table import Table
+
+    from ..engine.plan import estimate
+    from ..engine.store import Store
+    from ..models.base import Usage
+
+    store = Store(store_path) if Path(store_path).is_file() else None
+    table = Table(title=f"What run {plan.spec.id} would do (nothing is asked)")
+    for name in ("benchmark", "model", "settings", "conversations", "done", "calls at most", "tokens in", "tokens out", "USD"):
+        table.add_column(name, justify="left" if name in ("benchmark", "model", "settings") else "right")
+    for benchmark in plan.benchmarks:
+        for model in plan.models:
+            chosen = [e for e in plan.episodes if e.benchmark is benchmark and e.roles["assistant"] is model]
+            done = [store is not None and store.finished(e.id) is not None for e in chosen]
+            e = estimate(chosen, done)
+            usage = None if e.calls is None else Usage(e.input_tokens or 0, e.output_tokens or 0)
+            price = None if usage is None else model.price(usage)
+            numbers = ["?" if n is None else f"{n:,}" for n in (e.calls, e.input_tokens, e.output_tokens)]
+            names = (benchmark.slug, model.label, " ".join(plan.settings_of(benchmark)))
+            table.add_row(*names, f"{e.episodes:,}", f"{e.finished:,}", *numbers, "?" if price is None else f"{price:.2f}")
+    console = Console()
+    console.print(table)
+    console.print(
+        "Calls already on record are free and counted here as if they were not. Tokens are a guess (4 characters a token, "
+        "200 a reply); '?' = only playing can tell. Judge and user calls come on top.",
+        style="dim",
+    )
+    if store is not None:
+        store.close()

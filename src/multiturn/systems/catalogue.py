@@ -1,0 +1,160 @@
+"""The catalogue: which systems there are, without importing them (a fast start), and how to get one by name.
+
+Other packages add to it with an entry point in the group ``multiturn.systems``: ``my-bench = "my_package.module:MyBench"``.
+"""
+
+from __future__ import annotations
+
+import importlib
+import importlib.util
+import sys
+from importlib.metadata import entry_points
+from pathlib import Path
+from typing import Any
+
+from msgspec import Struct
+
+from ..conversation import InputError, UnknownName
+from ..models.options import parse_name
+from ..protocols.benchmark import Benchmark, Data
+
+
+class Entry(Struct, frozen=True):
+    """One system of the catalogue. ``data``: "bundled", or where its files come from; ``place``: ``module:Class``."""
+
+    slug: str
+    family: str
+    kind: str
+    title: str
+    settings: tuple[str, ...]
+    needs: tuple[str, ...]
+    data: str
+    licence: str
+    place: str
+
+
+_MT_EVAL = (
+    "multi", "single", "gold", "context-gold", "context-dgc", "context-sgc", "context-rc",
+    "front-1", "front-3", "front-6", "between-1", "between-3", "between-6",
+)  # fmt: skip
+
+_ENTRIES = (
+    Entry("patterns", "script", "benchmark", "Patterns: four kinds of conversation, made from a seed, checked in code",
+          ("multi", "single", "gold"), (), "bundled", "Apache-2.0", "multiturn.systems.script.patterns:Patterns"),
+    Entry("mt-eval", "script", "benchmark", "MT-Eval: A Multi-Turn Capabilities Evaluation Benchmark for Large Language Models",
+          _MT_EVAL, (), "github.com/KwanWaiChung/MT-Eval", "MIT", "multiturn.systems.script.mt_eval:MTEval"),
+    Entry("ifeval", "script", "benchmark", "Instruction-Following Evaluation for Large Language Models",
+          ("single",), (), "github.com/google-research/google-research", "Apache-2.0", "multiturn.systems.script.ifeval:IFEval"),
+    Entry("multi-if", "script", "benchmark", "Multi-IF: Benchmarking LLMs on Multi-Turn and Multilingual Instructions Following",
+          ("multi",), (), "huggingface.co/datasets/facebook/Multi-IF", "CC-BY-NC-2.0",
+          "multiturn.systems.script.multi_if:MultiIF"),
+    Entry("sysbench", "script", "benchmark", "SysBench: Can Large Language Models Follow System Messages?",
+          ("multi", "gold"), ("judge",), "github.com/PKU-Baichuan-MLSystemLab/SysBench", "not stated",
+          "multiturn.systems.script.sysbench:SysBench"),
+)  # fmt: skip
+
+CATALOGUE: dict[str, Entry] = {entry.slug: entry for entry in _ENTRIES}
+
+
+def entries() -> list[Entry]:
+    """All systems: ours, and those that other installed packages add."""
+    found = dict(CATALOGUE)
+    for point in entry_points(group="multiturn.systems"):
+        if point.name not in found:
+            kind = _load(point.value)
+            found[point.name] = Entry(
+                point.name, kind.family, kind.kind, kind.title, tuple(kind.settings), kind.needs, kind.home or "bundled",
+                kind.licence, point.value,
+            )  # fmt: skip
+    return list(found.values())
+
+
+def make_system(text: str, data: Data | None = None) -> Benchmark:
+    """A benchmark from what the user typed: ``slug``, ``slug?option=value``, ``cases.yaml`` / ``.jsonl``, ``file.py:Class``.
+
+    Raises `UnknownName` (with the nearest name), `InputError` or `DataError`.
+    """
+    name, options = parse_name(text)
+    if name.endswith((".jsonl", ".yaml", ".yml", ".json")):
+        from ..protocols.casefile import CaseFile
+
+        if options:
+            raise InputError(f"a case file takes no options: {text}")
+        return _named(CaseFile(name), text)
+    path, _, kind_name = name.rpartition(":")
+    kind = _from_file(path, kind_name) if path.endswith(".py") else _load(_place(name))
+    return _named(kind(data, **_typed(kind, options)), text)
+
+
+def _named(benchmark: Benchmark, text: str) -> Benchmark:
+    benchmark.name = text
+    return benchmark
+
+
+def _place(name: str) -> str:
+    if name in CATALOGUE:
+        return CATALOGUE[name].place
+    points = {point.name: point.value for point in entry_points(group="multiturn.systems")}
+    if name not in points:
+        hint = "`multiturn list` shows all; a path to a .yaml, .jsonl or .py file works too"
+        raise UnknownName("benchmark", name, [*CATALOGUE, *points], hint)
+    return points[name]
+
+
+def _load(place: str) -> type[Benchmark]:
+    module, _, name = place.partition(":")
+    return _benchmark(getattr(importlib.import_module(module), name, None), place)
+
+
+def _from_file(path: str, name: str) -> type[Benchmark]:
+    file = Path(path)
+    if not file.is_file():
+        raise InputError(f"there is no file {path}")
+    spec = importlib.util.spec_from_file_location(f"multiturn_user_{file.stem}", file)
+    assert spec is not None
+    assert spec.loader is not None
+    module = importlib.util.module_from_spec(spec)
+    sys.modules[spec.name] = module
+    try:
+        spec.loader.exec_module(module)
+    except Exception as error:  # the user's own file: name what is wrong in it, without our stack
+        line = getattr(error, "lineno", None) or _line_in(error, str(file))
+        raise InputError(f"{path}{f', line {line}' if line else ''}: {type(error).__name__}: {error}") from None
+    return _benchmark(getattr(module, name, None), f"{path}:{name}")
+
+
+def _line_in(error: Exception, file: str) -> int | None:
+    at = error.__traceback__
+    line = None
+    while at is not None:
+        if at.tb_frame.f_code.co_filename == file:
+            line = at.tb_lineno
+        at = at.tb_next
+    return line
+
+
+def _benchmark(found: Any, place: str) -> type[Benchmark]:
+    if not (isinstance(found, type) and issubclass(found, Benchmark)):
+        raise InputError(f"{place} is not a Benchmark class")
+    if not found.slug:
+        found.slug = found.__name__.lower()
+    return found
+
+
+def _typed(kind: type[Benchmark], options: dict[str, str]) -> dict[str, Any]:
+    """The options as the types of their defaults."""
+    typed: dict[str, Any] = {}
+    for name, text in options.items():
+        if name not in kind.params:
+            raise UnknownName(f"option of `{kind.slug}`", name, kind.params)
+        default = kind.params[name]
+        try:
+            if isinstance(default, bool):
+                typed[name] = {"true": True, "1": True, "yes": True, "false": False, "0": False, "no": False}[text.lower()]
+            else:
+                typed[name] = type(default)(text)
+        except (KeyError, ValueError):
+            raise InputError(
+                f"option {name}={text} of `{kind.slug}` must be a {type(default).__name__}, like {default!r}"
+            ) from None
+    return typed
