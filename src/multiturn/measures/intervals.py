@@ -1,0 +1,144 @@
+"""Means with intervals that respect clusters, near the ends of a scale and with few cases too.
+
+The estimate is the mean over all values, a ratio of cluster totals:  m = sum_g y_g / sum_g n_g.
+
+Standard error: the delete-one-cluster jackknife of that ratio (CR3; Bell & McCaffrey 2002, Survey Methodology 28:169),
+    m_(g) - m = -w_g,   w_g = (y_g - m n_g) / (N - n_g),   se^2 = (G - 1)/G * sum_g w_g^2.
+Repeating every value of a cluster multiplies y_g and n_g alike and changes nothing.
+
+Degrees of freedom: Satterthwaite (1946, Biometrics Bulletin 2:110) with the variance of se^2 taken from the data,
+    df = 2 (sum w^2)^2 / (G/(G-1) * (sum w^4 - (sum w^2)^2 / G)),   kept within [1, G - 1].
+When few clusters carry all of the variation (a high score with rare failures), df falls and the interval widens.
+
+Interval on a bounded scale: Wilson's score interval with the effective sample size n* = x(1-x)/se^2 of the mean x
+rescaled to 0..1 and Student's t in place of z (Dean & Pagano 2015, J. Survey Statistics and Methodology 3:484).
+Without bounds: m +- t se.
+
+No variation at all (se = 0, as at 0 % or 100 %): each cluster counts as one trial. Wilson's bound on the share of
+clusters that might have differed is q = t^2 / (G + t^2); they could have moved to either end of the scale, so the
+interval is [m - q (m - low), m + q (high - m)]. At 0 % and 100 % this is the Wilson interval of G trials.
+
+Limits: fewer than two clusters have no interval. Binary verdicts are covered 94 to 98 % of the time in simulations from 30
+clusters on. A bounded continuous measure that loses rarely but much, with its mean within a few per cent of the end of
+its scale, is covered too little: at a mean of 0.99, 91 to 95 % with 100 clusters, 81 to 93 % with 30, less below.
+"""
+
+from __future__ import annotations
+
+from typing import Any, NamedTuple
+
+import numpy as np
+from numpy.typing import ArrayLike
+from scipy.special import stdtrit
+
+from .codes import Floats, Ints, add_up, combine, compact, number
+from .figure import FRACTION, Scale
+
+LEVEL = 0.95
+UNBOUNDED = Scale(low=-np.inf, high=np.inf, unit="", passing=np.inf)
+
+
+class Means(NamedTuple):
+    """Clustered means of many cells at once; arrays of one length. NaN where a value or an interval does not exist."""
+
+    value: Floats
+    low: Floats
+    high: Floats
+    se: Floats
+    df: Floats
+    clusters: Ints
+    n: Ints
+
+
+class Estimate(NamedTuple):
+    """One clustered mean: None where a value or an interval does not exist."""
+
+    value: float | None
+    low: float | None
+    high: float | None
+    se: float | None
+    n_clusters: int
+    n_values: int
+
+
+class Totals(NamedTuple):
+    """Sums and counts of the values of each (cell, cluster) that has any; arrays of one length."""
+
+    cell: Ints
+    cluster: Ints
+    total: Floats
+    n: Floats
+
+
+def totals(value: Floats, cluster: Ints, cell: Ints, cells: int) -> Totals:
+    """Aggregate values to one sum and one count a cluster in each of ``cells`` cells; linear in the values."""
+    n_clusters = int(cluster.max(initial=-1)) + 1
+    present, position = compact(*combine((cell, cells), (cluster, n_clusters)))
+    n = len(present)
+    sums, counts = add_up(position, n, value), add_up(position, n)
+    return Totals(present // max(n_clusters, 1), present % max(n_clusters, 1), sums, counts)
+
+
+def t_quantile(df: Floats | float, level: float = LEVEL) -> Any:
+    """Two-sided Student quantile: the central ``level`` of the distribution lies within +- this."""
+    return stdtrit(df, 0.5 + level / 2)
+
+
+def satterthwaite(sum2: Floats, sum4: Floats, clusters: Floats) -> Floats:
+    """Degrees of freedom of a sum of squares from its terms' second and fourth power sums, within [1, clusters - 1]."""
+    with np.errstate(all="ignore"):
+        df = 2 * sum2**2 / (clusters / (clusters - 1) * (sum4 - sum2**2 / clusters))
+    # All terms equal in size: the variance of the variance is 0 and df has no bound of its own.
+    df = np.where((df > 0) & np.isfinite(df), df, np.inf)
+    return np.clip(df, 1, np.maximum(clusters - 1, 1))
+
+
+def interval(value: Floats, se: Floats, df: Floats, clusters: Floats, scale: Scale, *, wilson: bool = True,
+             level: float = LEVEL) -> tuple[Floats, Floats]:  # fmt: skip
+    """Interval ends (see the module's text). ``wilson=False``: t interval clipped to the scale (for differences)."""
+    t = t_quantile(df, level)
+    low, high = value - t * se, value + t * se
+    width = scale.high - scale.low
+    with np.errstate(all="ignore"):
+        x, error = (value - scale.low) / width, se / width
+        if wilson and np.isfinite(width):
+            n = x * (1 - x) / error**2
+            middle, half = (x + t**2 / (2 * n)) / (1 + t**2 / n), t / (1 + t**2 / n) * np.sqrt(error**2 + t**2 / (4 * n**2))
+            inside = (x > 0) & (x < 1)  # values off the scale are reported as they are, with the plain interval
+            low = np.where(inside, scale.low + width * (middle - half), low)
+            high = np.where(inside, scale.low + width * (middle + half), high)
+        share = t_quantile(np.maximum(clusters - 1, 1), level) ** 2
+        share = share / (clusters + share)
+        still = se <= 1e-10 * np.maximum(np.abs(value), width if np.isfinite(width) else 1.0)
+        low = np.where(still, value - share * (value - scale.low), low)
+        high = np.where(still, value + share * (scale.high - value), high)
+    on_scale = (value >= scale.low) & (value <= scale.high)
+    low = np.minimum(np.where(on_scale, np.maximum(low, scale.low), low), value)
+    high = np.maximum(np.where(on_scale, np.minimum(high, scale.high), high), value)
+    none = (clusters < 2) | np.isnan(value) | np.isnan(se)
+    return np.where(none, np.nan, low), np.where(none, np.nan, high)
+
+
+def means(by: Totals, cells: int, scale: Scale = FRACTION, *, wilson: bool = True, level: float = LEVEL) -> Means:
+    """Clustered mean and interval of each cell. Cells without values have value NaN."""
+    cell = by.cell
+    clusters, total, count = add_up(cell, cells), add_up(cell, cells, by.total), add_up(cell, cells, by.n)
+    with np.errstate(all="ignore"):
+        value = total / count
+        w = (by.total - value[cell] * by.n) / (count[cell] - by.n)
+        sum2, sum4 = add_up(cell, cells, w**2), add_up(cell, cells, w**4)
+        se = np.where(clusters > 1, np.sqrt((clusters - 1) / clusters * sum2), np.nan)
+    df = satterthwaite(sum2, sum4, clusters)
+    low, high = interval(value, se, df, clusters, scale, wilson=wilson, level=level)
+    return Means(value, low, high, se, df, clusters.astype(np.int64), count.astype(np.int64))
+
+
+def clustered_mean(values: ArrayLike, clusters: ArrayLike, scale: Scale = FRACTION, level: float = LEVEL) -> Estimate:
+    """Mean of ``values`` with an interval clustered by ``clusters`` (labels of any kind, one a value); NaN = not measured."""
+    value = np.asarray(values, dtype=np.float64)
+    keep = ~np.isnan(value)
+    labels, code = np.unique(np.asarray(clusters)[keep], return_inverse=True)
+    code = code.reshape(-1).astype(np.int64)
+    found = means(totals(value[keep], code, np.zeros_like(code), 1), 1, scale, level=level)
+    return Estimate(number(found.value[0]), number(found.low[0]), number(found.high[0]), number(found.se[0]), len(labels),
+                    int(keep.sum()))  # fmt: skip
