@@ -12,7 +12,8 @@ from hypothesis import strategies as st
 
 from multiturn.conversation import CallError, Conversation, NeedsRole, Player
 from multiturn.judges.ask import REPAIR, UNREADABLE, ScaleJudge, ask, quoted
-from multiturn.judges.parse import LONGEST, NotApplicable, Parsed, Unparsable, checklist, objects, scale
+from multiturn.judges.loose import objects
+from multiturn.judges.parse import LONGEST, NotApplicable, Parsed, Unparsable, checklist, scale
 
 GOOD = [
     '{"Rationale": "fine", "Score": 7}',

@@ -222,6 +222,16 @@ def test_front_equals_the_released_file_and_between_moves_the_document(bench: MT
             assert "Content: " not in moved.turns[n + 1].user
 
 
+def test_a_limited_run_covers_tasks_documents_and_rules(bench: MTEval) -> None:
+    first: dict[str, list[MTCase]] = defaultdict(list)
+    for case in bench.cases():
+        assert isinstance(case, MTCase)
+        first[case.group or ""].append(case)
+    assert [case.group for case, _ in zip(bench.cases(), range(5), strict=False)] == list(first)
+    assert len({case.cluster for case in first["refinement"][:4]}) == 4
+    assert len({case.turns[1].target.rule for case in first["recollection-global-inst"][:14]}) == 14
+
+
 # -- 2. aggregation ---------------------------------------------------------------------------------------------------
 def test_published_average_of_eleven_models() -> None:
     bench, models = MTEval(), defaultdict[str, dict[str | None, float]](dict)

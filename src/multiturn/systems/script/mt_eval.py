@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import string
-from collections.abc import AsyncIterator, Iterable, Iterator
+from collections.abc import Iterable, Iterator
 from functools import cache, cached_property
 from itertools import zip_longest
 from typing import Any
@@ -16,19 +16,20 @@ from ...judges.instructions.mt_eval_rules import rule
 from ...measures.figure import FRACTION, Scale
 from ...measures.figures import by_turn, mean, multi_turn_cost, survival
 from ...measures.verdict import Verdict
-from ...protocols.scripted import Scripted, ScriptedCase, ScriptedTurn, gold_views, single_views
+from ...protocols.scripted import ScriptedCase, ScriptedTurn, gold_views, single_views
 from . import mt_eval_build as build
+from .listed import Listed, absent
 from .mt_eval_build import CONTEXTS, DISTANCES, Label, MTCase, Standing
 from .mt_eval_figures import PUBLISHED, paper_aggregation
 from .mt_eval_prompts import question
 from .mt_eval_raw import Files
 
 POINTS = Scale(0, 10, "points", passing=8)
-NO_PROMPTS = "follow-up alone: its prompts are on the hub only (put follow-up_single.jsonl beside the other files)"
+NO_PROMPTS = "follow-up alone: its prompts are on the hub only (follow-up_single.jsonl)"
 NOT_IN_FILE = "unrelated turns: not in the sample file"
 
 
-class MTEval(Scripted):
+class MTEval(Listed):
     """MT-Eval: A Multi-Turn Capabilities Evaluation Benchmark for Large Language Models
     (Kwan et al. 2024, arXiv 2401.16745).
 
@@ -79,8 +80,14 @@ class MTEval(Scripted):
 
     # -- cases --------------------------------------------------------------------------------------------------------
     def cases(self) -> Iterator[Case]:
-        """All 168 dialogues, the five tasks in turn, so that a run that is cut short has some of each."""
-        for row in zip_longest(*self.dialogues.values()):
+        """All 168 dialogues, the five tasks in turn, and first one of each document and rule: a run that is limited or cut
+        short still covers them."""
+        siblings = {"recollection-global-inst": 2, "refinement": 4}
+        tasks = []
+        for group, cases in self.dialogues.items():
+            n = siblings.get(group, 1)
+            tasks.append([case for i in range(n) for case in cases[i::n]])
+        for row in zip_longest(*tasks):
             yield from (case for case in row if case is not None)
 
     @cached_property
@@ -119,7 +126,7 @@ class MTEval(Scripted):
     def _single(self, case: MTCase) -> Iterator[ScriptedCase]:
         yield from single_views(case)
         if case.group == "follow-up" and (lost := tuple(t for t in case.turns if t.scored and t.single is None)):
-            yield _absent(case, f"{case.id}/single", lost, NO_PROMPTS)
+            yield absent(case, f"{case.id}/single", lost, NO_PROMPTS)
 
     def _gold(self, case: MTCase) -> Iterator[ScriptedCase]:
         if case.group != "recollection-global-inst":
@@ -144,7 +151,7 @@ class MTEval(Scripted):
             return
         found = self._with_irrelevant(where).get((case.first, distance))
         name = f"refinement/{where}-{distance}/{case.first}"
-        yield found or _absent(case, name, case.turns[:6], NOT_IN_FILE)
+        yield found or absent(case, name, case.turns[:6], NOT_IN_FILE)
 
     @cache  # noqa: B019 - as above
     def _with_irrelevant(self, where: str) -> dict[tuple[str, int], MTCase]:
@@ -152,13 +159,6 @@ class MTEval(Scripted):
         return build.irrelevant(files.irrelevant, files.sessions, files.documents, where, str(self.options["system"]))
 
     # -- judging ------------------------------------------------------------------------------------------------------
-    async def judge(self, case: Case, chat: Conversation, cast: Cast) -> AsyncIterator[Verdict]:
-        assert isinstance(case, MTCase)
-        for turn in case.absent:
-            yield Verdict("score", None, turn=turn.number, item=turn.item, cause=case.why)
-        async for verdict in super().judge(case, chat, cast):
-            yield verdict
-
     def slots(self, case: ScriptedCase, turn: ScriptedTurn) -> list[Verdict]:
         names = ("score", "cls_exact") if isinstance(turn.target, Label) else ("score",)
         return [Verdict(name, None) for name in names]
@@ -174,11 +174,6 @@ class MTEval(Scripted):
         if empty and cast.has("judge"):
             return [Verdict("score", self.examiner.low, reason="empty reply", failed=True)]
         return [await self.examiner(cast, question(target, turn.user, reply, self.examiner, cast.setting == "single"))]
-
-
-def _absent(case: MTCase, name: str, turns: tuple[ScriptedTurn, ...], why: str) -> MTCase:
-    """Turns that cannot be played in a setting: a case without a conversation that lists them as not measured."""
-    return msgspec.structs.replace(case, id=name, cluster=case.cluster or case.id, turns=(), absent=turns, why=why)
 
 
 _SPACES = str.maketrans(dict.fromkeys(string.punctuation, " "))

@@ -13,7 +13,8 @@ from typing import Any
 from msgspec import Struct
 
 from ...judges.instructions.mt_eval_rules import RULES
-from ...protocols.scripted import ScriptedCase, ScriptedTurn, number_turns
+from ...protocols.scripted import ScriptedTurn, number_turns
+from .listed import ListedCase
 from .mt_eval_raw import Distracted, Document, Extended, Question, RawTurn, Session
 
 SEED, RULE_SEED = 111, 11
@@ -69,13 +70,10 @@ class FollowUp(Struct, frozen=True, tag=True):
     answer: str
 
 
-class MTCase(ScriptedCase, frozen=True, kw_only=True):
-    """``first``: document and task that open a refinement dialogue. ``absent``: scored turns that cannot be played in
-    this setting, and why."""
+class MTCase(ListedCase, frozen=True, kw_only=True):
+    """``first``: document and task that open a refinement dialogue."""
 
     first: str = ""
-    absent: tuple[ScriptedTurn, ...] = ()
-    why: str = ""
 
 
 def _case(group: str, name: object, turns: Iterable[ScriptedTurn], system: str, cluster: str = "", first: str = "") -> MTCase:
