@@ -15,7 +15,7 @@ middle, 0.8 large, by custom). Its interval is D / s's cluster jackknife with St
 Where all pairs differ by the same amount the spread is 0: g is 0 for no difference and does not exist otherwise.
 
 Limit: where only a handful of pairs differ at all, the test is cautious (like a sign test of those few): it rejects less
-often than 5 % when there is no difference, and the detectable difference is stated smaller than it is.
+often than 5 % when there is no difference, and the detectable difference may be larger than stated.
 """
 
 from __future__ import annotations

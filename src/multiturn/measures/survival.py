@@ -8,8 +8,9 @@ Kaplan & Meier (1958, JASA 53:457):   S(t) = prod_{s <= t} (1 - h_s),   h_s = d_
 
 Variance: subjects of one cluster (repeats of a case) are not independent, so the influence of each cluster g on S,
     I_g(t) = -S(t) * sum_{s <= t} (d_gs - h_s n_gs) / (n_s (1 - h_s)),     var S(t) = G/(G-1) * sum_g I_g(t)^2,
-(Williams 1995, Lifetime Data Analysis 1:171). With one subject a cluster the sum is exactly Greenwood's formula. Interval: Wilson's on
-the effective number n* = S(1-S)/var (Rothman 1978, J. Chronic Diseases 31:557), with Student's t; see `intervals`.
+(Williams 1995, Lifetime Data Analysis 1:171). With one subject a cluster the sum is exactly Greenwood's formula.
+Interval: Wilson's on the effective number n* = S(1-S)/var (Rothman 1978, J. Chronic Diseases 31:557), with
+Student's t; see `intervals`.
 
 Restricted mean (Irwin 1949; Royston & Parmar 2013, BMC Med. Res. Methodology 13:152) over the H turns followed:
     R = sum_{t <= H} S(t),   the expected number of scored turns passed before the first failure, 0 to H,
