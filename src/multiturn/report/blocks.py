@@ -7,7 +7,7 @@ from collections.abc import Iterable, Sequence
 from .charts import Curve, axis_around_zero, axis_of, curve_chart, legend_mark, scale_strip, strip
 from .safe import attribute, one_line
 from .shape import Section
-from .words import count, estimate, interval, number, points
+from .words import count, estimate, interval, number
 
 
 def _text(value: str | None, limit: int = 80) -> str:
@@ -32,9 +32,6 @@ def tiles(section: Section) -> str:
             sign = number(figure.value, figure.unit, signed=True)
             name = f"{_text(contrast.setting)} minus {_text(contrast.baseline)}, paired"
             found.append(_tile(name, sign, f"{'points' if figure.unit == 'fraction' else figure.unit} {interval(figure)}"))
-            seen = section.detectable(contrast)
-            if seen is not None and seen.value is not None:
-                found.append(_tile("smallest difference it could see", points(seen.value, seen.unit), "80 % power, 5 % level"))
     for figure in section.overall("rmst"):
         if figure.setting in (section.main_setting, None) and len(found) < 6:
             found.append(_tile("turns passed before the first failure", number(figure.value, figure.unit),
@@ -100,10 +97,11 @@ def differences(section: Section) -> str:
     mine = [c for c in section.contrasts if c.measure == section.primary and c.figure.value is not None]
     if not mine:
         return ""
-    mine.sort(key=lambda c: c.figure.group is None)
+    order = list(dict.fromkeys((c.setting, c.baseline) for c in mine))
+    mine.sort(key=lambda c: (order.index((c.setting, c.baseline)), c.figure.group is None))
     unit = mine[0].figure.unit
     axis = axis_around_zero([c.figure for c in mine], unit)
-    several = len({(c.setting, c.baseline) for c in mine}) > 1
+    several = len(order) > 1
     rows = []
     for c in mine:
         f = c.figure

@@ -43,7 +43,7 @@ class Axis(Struct, frozen=True):
     def label(self, tick: float) -> str:
         text = number(tick, self.unit, signed=self.signed)
         head, dot, tail = text.partition(".")
-        digits = tail.rstrip(" %")
+        digits = tail.rstrip("%")
         if dot and not digits.strip("0"):
             return head + tail[len(digits) :]
         return text

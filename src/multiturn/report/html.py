@@ -53,7 +53,7 @@ def to_html(result: RunResult, conversations: Conversations = (), limit: int = M
     for name in dict.fromkeys(s.system for s in found):
         mine = [s for s in found if s.system == name]
         if len(mine) > 1:
-            note = f"Mean {attribute(one_line(mine[0].primary))} with its 95 % interval."
+            note = f"Mean {attribute(one_line(mine[0].primary))} with its 95% interval."
             body.append(_part(f"All models on {attribute(one_line(name))}", note, blocks.overview(mine)))
     for i, section in enumerate(found):
         body.append(_section(section, i, alone=len(found) == 1))
@@ -71,7 +71,7 @@ def to_html(result: RunResult, conversations: Conversations = (), limit: int = M
         f'<meta name="viewport" content="width=device-width, initial-scale=1"><meta name="referrer" content="no-referrer">'
         f'<meta name="color-scheme" content="light dark"><link rel="icon" href="{_ICON}">'
         f"<title>{title}</title><style>{style}</style></head>\n<body>{''.join(body)}"
-        f"<footer>Made by multiturn {attribute(result.run.versions.get('multiturn', ''))}. Intervals are 95 %, "
+        f"<footer>Made by multiturn {attribute(result.run.versions.get('multiturn', ''))}. Intervals are 95%, "
         f"with cases as the sampling unit. This page loads nothing from anywhere.</footer>"
         f"<script>{script}</script></body></html>\n"
     )
@@ -131,10 +131,10 @@ def _section(section: Section, index: int, alone: bool) -> str:
     parts = ["" if alone else _paragraphs(findings(section), "lead") + _paragraphs(cautions(section), "caution")]
     parts += [
         blocks.tiles(section),
-        _part("How well, group by group", f"Mean {measure} with its 95 % interval.", blocks.by_group(section)),
+        _part("How well, group by group", f"Mean {measure} with its 95% interval.", blocks.by_group(section)),
         _part("What the setting costs", "The same questions compared in pairs. Left of zero: worse in the first-named setting.",
               blocks.differences(section)),
-        _part("Turn by turn", f"Mean {measure} at each turn; bands are 95 % intervals. Later turns rest on fewer cases.",
+        _part("Turn by turn", f"Mean {measure} at each turn; bands are 95% intervals. Later turns rest on fewer cases.",
               blocks.curves(section, "turn")),
         _part("When conversations first fail", "Share of conversations that have passed every turn so far (Kaplan–Meier).",
               blocks.curves(section, "survival")),

@@ -75,7 +75,7 @@ def others(section: Section) -> str:
         _words("Measure", (f.measure for f in found)),
         _words("Setting", (f.setting for f in found)),
         _figures("Value", ((_shown(f), f.value) for f in found)),
-        _figures("95 %", ((interval(f), f.low) for f in found)),
+        _figures("95%", ((interval(f), f.low) for f in found)),
         _counts("Cases", (f.n_cases for f in found)),
         _words("Note", (f.note for f in found), 160),
     )
@@ -136,7 +136,7 @@ def all_figures(result: RunResult) -> str:
         _words("Group", (f.group for f in found)),
         _counts("Turn", (f.turn for f in found)),
         _figures("Value", ((_shown(f), f.value) for f in found)),
-        _figures("95 %", ((interval(f), f.low) for f in found)),
+        _figures("95%", ((interval(f), f.low) for f in found)),
         _counts("Cases", (f.n_cases for f in found)),
         _counts("Scored", (f.n_scored for f in found)),
         _counts("Failed", (f.n_failed for f in found)),

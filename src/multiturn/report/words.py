@@ -28,15 +28,15 @@ def _fixed(value: float, digits: int, signed: bool = False) -> str:
 
 
 def number(value: float | None, unit: str, *, signed: bool = False, suffix: bool = True) -> str:
-    """A value in its unit: ``43.1 %``, ``7.72``, ``3.2``; ``–`` when there is none."""
+    """A value in its unit: ``43.1%``, ``7.72``, ``3.2``; ``–`` when there is none."""
     if value is None or not math.isfinite(value):
         return "–"
     text = _fixed(scaled(value, unit), _digits(unit), signed)
-    return f"{text} %" if unit == "fraction" and suffix and not signed else text
+    return f"{text}%" if unit == "fraction" and suffix and not signed else text
 
 
 def interval(figure: Figure) -> str:
-    """The 95 % interval in the shown unit, as precise as it is wide: ``[37, 49]``; "" when there is none."""
+    """The 95% interval in the shown unit, as precise as it is wide: ``[37, 49]``; "" when there is none."""
     if figure.low is None or figure.high is None or not (math.isfinite(figure.low) and math.isfinite(figure.high)):
         return ""
     low, high = scaled(figure.low, figure.unit), scaled(figure.high, figure.unit)
@@ -166,7 +166,7 @@ def cautions(section: Section) -> list[str]:
     if counts and min(counts) < SMALL:
         low, high = min(counts), max(counts)
         span = f"{low}" if low == high else f"{low} to {high}"
-        notes.append(f"Small sample: intervals rest on {span} cases; below {SMALL} they are too narrow more often than they say.")
+        notes.append(f"Small sample: intervals rest on {span} cases; take those on fewer than {SMALL} as rough.")
     repeats = section.result.run.options.get("repeats")
     if repeats == 1 or (repeats is None and not section.rest()):
         notes.append("One repeat: nothing is known of how reliably the model does this; --repeats 3 would tell.")
