@@ -21,10 +21,9 @@ _KINDS: dict[str, Callable[[Any], bool]] = {
     "a text": lambda v: isinstance(v, str) and v.strip() != "",
     "a whole number, 0 or more": lambda v: isinstance(v, (int, float)) and not isinstance(v, bool) and v >= 0 and v == int(v),
     "`less than` or `at least`": lambda v: v in ("less than", "at least"),
-    "a list of texts": lambda v: isinstance(v, list) and v != [] and all(isinstance(x, str) and x for x in v),
-    "one character": lambda v: isinstance(v, str) and len(v) == 1,
+    "a list of texts": lambda v: isinstance(v, (list, tuple)) and len(v) > 0 and all(isinstance(x, str) and x for x in v),
 }
-_TEXT, _NUMBER, _RELATION, _TEXTS, _LETTER = _KINDS
+_TEXT, _NUMBER, _RELATION, _TEXTS = _KINDS
 
 
 class Instruction(Struct, frozen=True):
@@ -68,7 +67,7 @@ INSTRUCTIONS: dict[str, Instruction] = {
     "keywords:forbidden_words": Instruction(
         {"forbidden_words": _TEXTS}, lambda r, a: not any(keywords.has_word(word, r) for word in a["forbidden_words"])),
     "keywords:letter_frequency": Instruction(
-        {"letter": _LETTER, "let_frequency": _NUMBER, "let_relation": _RELATION},
+        {"letter": _TEXT, "let_frequency": _NUMBER, "let_relation": _RELATION},
         lambda r, a: _is(a["let_relation"], r.lower().count(a["letter"].lower()), a["let_frequency"])),
     "language:response_language": Instruction({"language": _TEXT}, lambda r, a: text.in_language(r, a["language"])),
     "length_constraints:number_sentences": Instruction(
@@ -108,19 +107,22 @@ INSTRUCTIONS: dict[str, Instruction] = {
 """The 25 types, for English replies."""
 
 RELEASED: dict[str, Check] = {
-    "length_constraints:number_sentences": lambda r, a: _is(a["relation"], languages.count_sentences(r), a["num_sentences"]),
-    "length_constraints:number_words": lambda r, a: _is(a["relation"], languages.count_words(r, official=True), a["num_words"]),
+    "length_constraints:number_sentences": lambda r, a: _is(
+        a["relation"], languages.count_sentences(r, True), a["num_sentences"]
+    ),
+    "length_constraints:number_words": lambda r, a: _is(a["relation"], languages.count_words(r, True), a["num_words"]),
     "startend:quotation": lambda r, a: languages.is_quoted(r),
 }
 """What Multi-IF's released code checks differently."""
 
 MULTILINGUAL: dict[str, Check] = {
-    **RELEASED,
+    "length_constraints:number_sentences": lambda r, a: _is(a["relation"], languages.count_sentences(r), a["num_sentences"]),
     "length_constraints:number_words": lambda r, a: _is(a["relation"], languages.count_words(r), a["num_words"]),
+    "startend:quotation": lambda r, a: languages.is_quoted(r),
     "keywords:forbidden_words": lambda r, a: not any(languages.has_word(word, r) for word in a["forbidden_words"]),
     "punctuation:no_comma": lambda r, a: not languages.has_comma(r),
 }
-"""What is checked differently when a reply may be in any language: the released changes, and what they leave undone."""
+"""What is checked differently when a reply may be in any language: the released changes, with their gaps closed."""
 
 
 def arguments(instruction_id: str, args: Args) -> dict[str, Any]:
@@ -139,8 +141,8 @@ def arguments(instruction_id: str, args: Args) -> dict[str, Any]:
     return given
 
 
-def check(instruction_id: str, reply: str, args: Args, *, language_aware: bool = False, official: bool = False) -> bool:
-    """Whether this very reply follows the instruction; a blank one follows none.
+def checker(instruction_id: str, args: Args, *, language_aware: bool = False, official: bool = False) -> Callable[[str], bool]:
+    """The check of one instruction as a function of the reply. Raises `InputError` for unknown ids and wrong arguments.
 
     ``language_aware``: replies may be in any language (Multi-IF); with ``official``, exactly as its released code has it.
     """
@@ -148,7 +150,12 @@ def check(instruction_id: str, reply: str, args: Args, *, language_aware: bool =
     test = INSTRUCTIONS[instruction_id].test
     if language_aware:
         test = (RELEASED if official else MULTILINGUAL).get(instruction_id, test)
-    return reply.strip() != "" and bool(test(reply, given))
+    return lambda reply: reply.strip() != "" and bool(test(reply, given))
+
+
+def check(instruction_id: str, reply: str, args: Args) -> bool:
+    """Whether this very reply follows the instruction (English); a blank one follows none. Raises as `checker`."""
+    return checker(instruction_id, args)(reply)
 
 
 def variants(reply: str) -> Iterator[str]:
@@ -163,21 +170,14 @@ def variants(reply: str) -> Iterator[str]:
             yield kept.replace("*", "")
 
 
-def loosely(test: Callable[..., bool]) -> Callable[..., bool]:
-    """The loose form of a check ``(instruction id, reply, args)``: true if it is true of any variant of the reply."""
-
-    def loose(instruction_id: str, reply: str, args: Args, **options: bool) -> bool:
-        return any(test(instruction_id, each, args, **options) for each in variants(reply))
-
-    return loose
-
-
-_check_loosely = loosely(check)
+def loosely(test: Callable[[str], bool]) -> Callable[[str], bool]:
+    """The loose form of a check: true if it is true of any variant of the reply."""
+    return lambda reply: any(test(each) for each in variants(reply))
 
 
 def follows(
     instruction_id: str, reply: str, args: Args, loose: bool = False, *, language_aware: bool = False, official: bool = False
 ) -> bool:
-    """Whether the reply follows the instruction, strictly or loosely. Raises `InputError` for unknown ids and wrong arguments."""
-    judge = _check_loosely if loose else check
-    return judge(instruction_id, reply, args, language_aware=language_aware, official=official)
+    """Whether the reply follows the instruction, strictly or loosely. Options and errors as in `checker`."""
+    test = checker(instruction_id, args, language_aware=language_aware, official=official)
+    return (loosely(test) if loose else test)(reply)

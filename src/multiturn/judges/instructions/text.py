@@ -32,29 +32,27 @@ _STARTERS = _set(
 _CLOSERS = "\"')]}"
 # A mark, then something that cannot be part of a word, or the end of the chunk.
 _END = re.compile(r"[.?!](?=[)\";}\]*:@'({\[!?]|$)")
+_CHUNK = re.compile(r"(?<!\S)[^\s.?!]*[.?!]\S*")
+_AFTER = re.compile(r"\s*(\S{1,40})")
 _PIECES = re.compile(r"[)\";}\]*:@'({\[!?#&`]|--+|,$")
 
 
 def count_sentences(text: str) -> int:
     """Number of English sentences. As in Punkt, "1." before a capital is one, and so is "**" left over after a stop."""
-    chunks = [(word, i == 0) for line in text.split("\n") for i, word in enumerate(line.split())]
-    count, pending, absorbs = 0, False, False  # pending: something stands after the last boundary
-    for i, (word, first) in enumerate(chunks):
-        after = chunks[i + 1][0] if i + 1 < len(chunks) else ""
-        cut = _boundary(word, after, first)
-        rest = word[cut:]
-        if cut or absorbs:  # quotes and brackets right after a stop still belong to it, once
-            absorbs = cut == len(word)
-            rest = rest.lstrip(_CLOSERS)
-            pending = bool(rest)
-        else:
-            pending = True
-        count += cut > 0
-    return count + pending
+    count, last = 0, 0
+    for chunk in _CHUNK.finditer(text):
+        if cut := _boundary(text, chunk):
+            count, last = count + 1, chunk.start() + cut
+    rest = text[last:].lstrip()
+    # Quotes and brackets right after a stop still belong to its sentence.
+    return count + bool(rest.lstrip(_CLOSERS).strip() if count else rest)
 
 
-def _boundary(word: str, after: str, first: bool) -> int:
-    """Where in this chunk a sentence ends: an index, 0 for nowhere. ``first``: it is the first of its line."""
+def _boundary(text: str, chunk: re.Match[str]) -> int:
+    """Where in this chunk a sentence ends: an index, 0 for nowhere."""
+    word = chunk.group()
+    found = _AFTER.match(text, chunk.end())
+    after = found.group(1) if found else ""
     cut = 0
     for match in _END.finditer(word):
         if match.end() < len(word) or after:
@@ -64,18 +62,23 @@ def _boundary(word: str, after: str, first: bool) -> int:
     head, follows = word[:cut], word[cut:] or after
     if head[-1] != "." or "?" in head or "!" in head:
         return cut
-    last = _PIECES.split(head)[-1]
-    stem = last[:-1].lower()
-    if last.endswith(".."):
+    token = _PIECES.split(head)[-1]
+    stem = token[:-1].lower()
+    if token.endswith(".."):
         return cut if _starts_sentence(follows) else 0
-    if len(stem) == 1 and stem.isalpha():  # an initial (J. Smith), but "A. First point" at the beginning of a line
-        ends = not follows[0].isalpha() or (follows[0].isupper() and (first or last[0].islower() or _starts_sentence(follows)))
+    if len(stem) == 1 and stem.isalpha():  # an initial (J. Smith), but a variable, or "A. First point" at the beginning of a line
+        clear = token[0].islower() or _begins_line(text, chunk.start()) or _starts_sentence(follows)
+        ends = not follows[0].isalpha() or (follows[0].isupper() and clear and follows[1:2] != ".")
         return cut if ends and stem not in _ABBREVIATIONS else 0
     if stem in _ABBREVIATIONS or stem.rpartition("-")[2] in _ABBREVIATIONS or _DOTTED.match(stem):
         return cut if _starts_sentence(follows) else 0
     if follows[0].islower() and stem.replace(",", "").replace(".", "").replace("-", "").isdigit():
         return 0
     return cut
+
+
+def _begins_line(text: str, start: int) -> bool:
+    return not text[max(0, start - 40) : start].rpartition("\n")[2].strip()
 
 
 def _starts_sentence(word: str) -> bool:
@@ -118,7 +121,7 @@ def _detector() -> Any:
     return langdetect
 
 
-@lru_cache(maxsize=4096)
+@lru_cache(maxsize=512)
 def language(text: str) -> str | None:
     """langdetect's code ("en", "zh-cn", …) of the whole text; None when it finds nothing to go by. About 5 ms a new text."""
     library = _detector()
