@@ -24,7 +24,7 @@ from .mt_eval_figures import PUBLISHED, paper_aggregation
 from .mt_eval_prompts import question
 from .mt_eval_raw import Files
 
-POINTS = Scale(0, 10, "points", passing=8)
+POINTS = Scale(0, 10, "points", passing=8)  # from which a judged turn counts as passed in survival curves: our choice
 NO_PROMPTS = "follow-up alone: its prompts are on the hub only (follow-up_single.jsonl)"
 NOT_IN_FILE = "unrelated turns: not in the sample file"
 

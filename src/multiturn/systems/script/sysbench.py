@@ -9,7 +9,7 @@ from typing import Any
 from ...conversation import Case, Cast, Conversation, DataError
 from ...judges.ask import ask, quoted
 from ...judges.parse import checklist
-from ...measures.figure import Scale
+from ...measures.figure import FRACTION, Scale
 from ...measures.figures import by_turn, mean, multi_turn_cost, survival
 from ...measures.verdict import UNMEASURED, Row, Table, Verdict
 from ...protocols.scripted import ScriptedCase, ScriptedTurn, gold_views
@@ -52,7 +52,7 @@ class SysBench(Listed):
     settings: Any = ("multi", "gold")
     default_settings: Any = ("multi",)
     uses = ("judge",)
-    scales = {"unclear": COUNT}
+    scales = {**dict.fromkeys(("csr", "isr", "isr_aligned", "isr_misaligned", "isr_strict"), FRACTION), "unclear": COUNT}
     figures = (
         mean("csr"), mean("isr"), mean("isr_aligned", by=("setting",)), mean("isr_misaligned", by=("setting",)),
         stability("isr", "ssr"), mean("isr_strict", by=("setting",)), stability("isr_strict", "ssr_strict"),

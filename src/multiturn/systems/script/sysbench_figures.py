@@ -92,7 +92,8 @@ def total(measure: str, unit: str) -> FigureMaker:
             each = rows.where(setting=setting)
             has = each.measured
             yield Figure(
-                measure=measure, kind="count", setting=setting, unit=unit, value=float(each.value[has].sum()) if has.any() else None,
+                measure=measure, kind="count", setting=setting, unit=unit,
+                value=float(each.value[has].sum()) if has.any() else None,
                 n_cases=len(each.select(has).present("cluster")), n_scored=int(has.sum()), n_unmeasured=int((~has).sum()),
             )  # fmt: skip
 
