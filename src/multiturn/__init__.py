@@ -26,7 +26,7 @@ _PUBLIC = {
     "ScriptedCase": "protocols.scripted",
     "ScriptedTurn": "protocols.scripted",
     "Verdict": "measures.verdict",
-    "evaluate": "engine.api",
+    "evaluate": "api",
     "make_model": "models",
 }
 

@@ -23,10 +23,11 @@ def command(run: str, store: str, json_path: str | None, html_path: str | None) 
       multiturn report 3fa2 --html report.html
       multiturn report last --json - | jq .figures
     """
+    from ..api import result_of
     from ..engine.runs import find_run
     from ..engine.store import Store
     from ..systems.catalogue import make_system
-    from .session import publish, result_of
+    from .session import publish
 
     with Store(store) as opened:
         row = find_run(opened, run)

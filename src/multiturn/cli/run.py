@@ -37,8 +37,8 @@ if TYPE_CHECKING:
 @click.option("--quiet", is_flag=True, help="No progress, no report.")
 def command(systems: tuple[str, ...], models: tuple[str, ...], settings: tuple[str, ...], limit: int | None, repeats: int,
             seed: int, judge: str | None, user: str | None, concurrency: int | None, max_cost: float | None,
-            max_calls: int | None, max_tokens: int | None, store: str, data: str | None, json_path: str | None, html_path: str | None,
-            fail_under: tuple[str, ...], dry_run: bool, quiet: bool) -> int:  # fmt: skip
+            max_calls: int | None, max_tokens: int | None, store: str, data: str | None, json_path: str | None,
+            html_path: str | None, fail_under: tuple[str, ...], dry_run: bool, quiet: bool) -> int:  # fmt: skip
     """Run benchmarks against models and report how well each conversation is held, what it costs compared with the
     same questions asked alone, where it fails, and how sure that is.
 
@@ -56,13 +56,14 @@ def command(systems: tuple[str, ...], models: tuple[str, ...], settings: tuple[s
     \b
     Exit codes: 0 done, 1 below --fail-under, 2 wrong input, 3 stopped early (what was done is saved), 4 nothing measured.
     """
+    from ..api import play
     from ..engine.budget import Budget
     from ..engine.data import DataFolder
     from ..engine.plan import Plan
     from ..engine.replay import cast_model
     from ..engine.store import Store
     from ..systems.catalogue import make_system
-    from .session import exit_code, play, publish
+    from .session import exit_code, publish
 
     thresholds = [_threshold(text) for text in fail_under]
     folder = DataFolder(data)

@@ -34,6 +34,7 @@ def command(run: str, judge: str | None, measures: tuple[str, ...], concurrency:
     """
     import msgspec
 
+    from ..api import play
     from ..conversation import UnknownName
     from ..engine.budget import Budget
     from ..engine.data import DataFolder
@@ -43,7 +44,7 @@ def command(run: str, judge: str | None, measures: tuple[str, ...], concurrency:
     from ..engine.store import Store
     from ..models.base import Model
     from ..systems.catalogue import make_system
-    from .session import exit_code, play, publish
+    from .session import exit_code, publish
 
     folder = DataFolder(data)
     with Store(store, writable=True) as opened:

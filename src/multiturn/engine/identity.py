@@ -5,7 +5,6 @@ from __future__ import annotations
 import inspect
 import sys
 from collections.abc import Mapping
-from functools import cache
 from hashlib import blake2b
 from pathlib import Path
 from typing import Any
@@ -25,7 +24,6 @@ def digest(*parts: Any) -> bytes:
     return blake2b(b"\0".join(p if isinstance(p, bytes) else _encode(p) for p in parts), digest_size=16).digest()
 
 
-@cache
 def source_hash(kind: Any) -> str:
     """Hash of the files in which a class and its bases (outside this package's shared rooms) are written: editing a
     benchmark makes its episodes new, while its recorded calls stay."""

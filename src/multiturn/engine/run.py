@@ -6,6 +6,7 @@ Cancelling (Ctrl-C) or killing loses nothing that was answered: run the same pla
 from __future__ import annotations
 
 import asyncio
+import gc
 import math
 import time
 import traceback
@@ -57,6 +58,9 @@ class Runner:
         workers = min(self.concurrency, len(self.plan.episodes))
         queue = iter(self.plan.episodes)
         self.store.put_models(self.plan.all_models)
+        collecting = gc.get_threshold()
+        # Conversations are trees without cycles: with the default thresholds a third of the time is looking for some.
+        gc.set_threshold(50_000, 20, 100)
         try:
             async with asyncio.TaskGroup() as group:
                 for _ in range(workers):
@@ -65,6 +69,8 @@ class Runner:
             raise _first(failures) from None
         except asyncio.CancelledError:
             return "stopped"
+        finally:
+            gc.set_threshold(*collecting)
         return "budget" if self.recorder.budget.spent_out else "done"
 
     async def _work(self, queue: Iterator[Episode]) -> None:

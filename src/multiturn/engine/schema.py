@@ -10,7 +10,7 @@ CREATE TABLE nodes (            -- one message of the conversation tree
   id BLOB PRIMARY KEY,          -- blake2b(parent id, message)
   parent BLOB NOT NULL,
   message TEXT NOT NULL         -- JSON: role, parts, author
-) WITHOUT ROWID;
+);
 CREATE TABLE media (hash TEXT PRIMARY KEY, mime TEXT NOT NULL, data BLOB NOT NULL) WITHOUT ROWID;
 CREATE TABLE models (id BLOB PRIMARY KEY, name TEXT NOT NULL, address TEXT NOT NULL, options TEXT NOT NULL) WITHOUT ROWID;
 CREATE TABLE calls (            -- one answered model call
@@ -23,7 +23,7 @@ CREATE TABLE calls (            -- one answered model call
   cached_tokens INTEGER NOT NULL, reasoning_tokens INTEGER NOT NULL,
   cost REAL, latency REAL NOT NULL, retries INTEGER NOT NULL, stop TEXT NOT NULL, served TEXT NOT NULL, created REAL NOT NULL,
   PRIMARY KEY (key, draw)
-) WITHOUT ROWID;
+);
 CREATE TABLE records (key BLOB NOT NULL, draw TEXT NOT NULL, name TEXT NOT NULL, value TEXT NOT NULL, created REAL NOT NULL,
   PRIMARY KEY (key, draw)) WITHOUT ROWID;
 CREATE TABLE episodes (         -- case x setting x repeat x cast

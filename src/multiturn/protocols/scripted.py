@@ -76,8 +76,8 @@ def _view(case: ScriptedCase, turns: tuple[ScriptedTurn, ...], turn: ScriptedTur
 class Scripted(Benchmark):
     """A benchmark of `ScriptedCase`. A subclass gives `cases` and `score`."""
 
-    settings = ("multi", "single", "gold")
-    default_settings = ("multi", "single")
+    settings: tuple[str, ...] = ("multi", "single", "gold")
+    default_settings: tuple[str, ...] = ("multi", "single")
     measures: Sequence[str] = ("score",)
 
     def views(self, case: Case, setting: str) -> Iterable[Case]:
