@@ -338,3 +338,21 @@ def test_a_full_disk_ends_the_run_with_one_line_and_keeps_the_rest(tmp_path: Pat
     before = len(model.asked)
     execute(path, plan)
     assert len(model.asked) - before == 50 - kept
+
+
+def test_a_window_around_a_model_shows_less_and_keeps_the_whole(tmp_path: Path) -> None:
+    from multiturn.players.catalogue import make_around
+
+    model = FunctionModel(last)
+    plan = Plan([Echo([echo_case("a", 4)])], [model], settings=["multi"], around=[make_around("window?turns=2")])
+    execute(tmp_path / "s.db", plan)
+    assert [len(chat.turns) for chat in model.asked] == [1, 2, 2, 2]
+    with Store(tmp_path / "s.db") as store:
+        run = find_run(store)
+        (one,) = played(store, run)
+    assert [t.reply for t in one.chat.turns] == [f"a turn {i}" for i in (1, 2, 3, 4)]
+    assert one.model == "function + window?turns=2" == run.spec.players[0]
+    with pytest.raises(InputError, match="turns"):
+        make_around("window?turn=2")
+    with pytest.raises(InputError, match="gold player"):
+        Plan([Echo()], [GoldModel()], around=[make_around("window")])

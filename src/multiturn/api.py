@@ -29,6 +29,7 @@ from .engine.store import Store
 from .measures.figure import Figure
 from .models.base import Model
 from .models.script import PlayerModel
+from .players.catalogue import make_around
 from .protocols.benchmark import Benchmark
 from .report.progress import watch
 from .report.result import Calls, ConversationView, PublishedFigure, RunInfo, RunResult, Tokens
@@ -80,6 +81,7 @@ def evaluate(
     limit: int | None = None,
     repeats: int = 1,
     seed: int = 0,
+    around: Sequence[str] = (),
     judge: str | Model | Player | None = None,
     user: str | Model | Player | None = None,
     concurrency: int | None = None,
@@ -89,14 +91,16 @@ def evaluate(
 ) -> Evaluation:
     """Run a benchmark against a model and return its figures.
 
-    ``benchmark``: a name, a path or a `Benchmark`. ``model``, ``judge``, ``user``: a name, a `Model`, or any player (an async
+    ``benchmark``: a name, a path or a `Benchmark`. ``around``: what to put around the model, by name (see ``--with``).
+    ``model``, ``judge``, ``user``: a name, a `Model`, or any player (an async
     function from conversation to conversation, or a function that returns text). Everything is kept in ``store``: the same
     call again asks nothing. Works in notebooks, too. Raises `InputError` for what the caller can mend.
     """
     folder = DataFolder(data)
     roles = {role: _model(who) for role, who in (("judge", judge), ("user", user)) if who is not None}
     benchmarks = [make_system(benchmark, folder) if isinstance(benchmark, str) else benchmark]
-    plan = Plan(benchmarks, [_model(model)], settings=settings, limit=limit, repeats=repeats, seed=seed, roles=roles)
+    plan = Plan(benchmarks, [_model(model)], settings=settings, limit=limit, repeats=repeats, seed=seed, roles=roles,
+                around=[make_around(text) for text in around])  # fmt: skip
 
     def run() -> Evaluation:
         with Store(store, writable=True) as opened:
@@ -202,7 +206,7 @@ def result_of(store: Store, run: RunRow, benchmarks: Sequence[Benchmark], total:
     return RunResult(
         run=RunInfo(
             id=run.id, created=_iso(run.created), finished=_iso(run.finished), status=status,  # type: ignore[arg-type]
-            command=s.get("command", ""), versions=s.get("versions", {}), systems=list(spec.systems), models=list(spec.models),
+            command=s.get("command", ""), versions=s.get("versions", {}), systems=list(spec.systems), models=spec.players,
             settings=settings, options=options, seeds={"run": spec.seed}, data=s.get("data", {}), roles=dict(spec.roles),
         ),
         figures=figures_of(store, run, benchmarks),

@@ -26,6 +26,9 @@ if TYPE_CHECKING:
 @click.option("--seed", type=int, default=0, show_default=True, metavar="N", help="Seed of everything that is drawn by us.")
 @judge_option
 @click.option("--user", metavar="MODEL", help="Model that plays the user, where a benchmark needs one.")
+@click.option(
+    "--with", "around", multiple=True, metavar="PLAYER", help="Memory, defence or strategy put around the model (repeatable)."
+)
 @click.option("--concurrency", type=int, metavar="N", help="Conversations at once; default: what the model takes well.")
 @budget_options
 @store_option
@@ -36,9 +39,9 @@ if TYPE_CHECKING:
 @click.option("--dry-run", is_flag=True, help="Say what would be run and what it may cost; ask nothing.")
 @click.option("--quiet", is_flag=True, help="No progress, no report.")
 def command(systems: tuple[str, ...], models: tuple[str, ...], settings: tuple[str, ...], limit: int | None, repeats: int,
-            seed: int, judge: str | None, user: str | None, concurrency: int | None, max_cost: float | None,
-            max_calls: int | None, max_tokens: int | None, store: str, data: str | None, json_path: str | None,
-            html_path: str | None, fail_under: tuple[str, ...], dry_run: bool, quiet: bool) -> int:  # fmt: skip
+            seed: int, judge: str | None, user: str | None, around: tuple[str, ...], concurrency: int | None,
+            max_cost: float | None, max_calls: int | None, max_tokens: int | None, store: str, data: str | None,
+            json_path: str | None, html_path: str | None, fail_under: tuple[str, ...], dry_run: bool, quiet: bool) -> int:  # fmt: skip
     """Run benchmarks against models and report how well each conversation is held, what it costs compared with the
     same questions asked alone, where it fails, and how sure that is.
 
@@ -62,6 +65,7 @@ def command(systems: tuple[str, ...], models: tuple[str, ...], settings: tuple[s
     from ..engine.plan import Plan
     from ..engine.replay import cast_model
     from ..engine.store import Store
+    from ..players.catalogue import make_around
     from ..systems.catalogue import make_system
     from .session import exit_code, publish
 
@@ -78,6 +82,7 @@ def command(systems: tuple[str, ...], models: tuple[str, ...], settings: tuple[s
         repeats=repeats,
         seed=seed,
         roles=roles,
+        around=[make_around(text) for text in dict.fromkeys(around)],
     )
     if dry_run:
         _dry_run(plan, store)

@@ -43,6 +43,7 @@ def command(run: str, judge: str | None, measures: tuple[str, ...], concurrency:
     from ..engine.runs import find_run
     from ..engine.store import Store
     from ..models.base import Model
+    from ..players.catalogue import make_around
     from ..systems.catalogue import make_system
     from .session import exit_code, publish
 
@@ -57,7 +58,14 @@ def command(run: str, judge: str | None, measures: tuple[str, ...], concurrency:
         models = [ReplayModel.of(opened, label) for label in spec.models]
         benchmarks = [make_system(text, folder) for text in spec.systems]
         plan = Plan(
-            benchmarks, models, settings=spec.settings, limit=spec.limit, repeats=spec.repeats, seed=spec.seed, roles=roles
+            benchmarks,
+            models,
+            settings=spec.settings,
+            limit=spec.limit,
+            repeats=spec.repeats,
+            seed=spec.seed,
+            roles=roles,
+            around=[make_around(text) for text in spec.around],
         )
         about = {"command": shlex.join(["multiturn", *sys.argv[1:]]), "data": folder.used}
         budget = Budget(max_cost, max_calls, max_tokens)

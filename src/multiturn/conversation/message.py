@@ -36,6 +36,14 @@ class ToolCall(Struct, frozen=True, tag="tool_call", tag_field="type"):
     arguments: str
 
 
+class Tool(Struct, frozen=True, kw_only=True):
+    """A tool that a player may call. ``parameters`` is a JSON Schema object."""
+
+    name: str
+    description: str = ""
+    parameters: dict[str, Any] = {}
+
+
 class ToolResult(Struct, frozen=True, tag="tool_result", tag_field="type", omit_defaults=True):
     """What the tool answered to the call ``call_id``."""
 

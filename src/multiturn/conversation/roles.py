@@ -8,6 +8,7 @@ from typing import Any, Protocol, TypeAlias, TypeVar
 
 from msgspec import Struct
 
+from .message import Tool
 from .tree import Conversation
 
 T = TypeVar("T")
@@ -50,8 +51,13 @@ class Cast(Protocol):
     def stopped(self) -> str:
         """While judging: why the conversation ended early ("" = it did not)."""
 
-    def player(self, role: str) -> Player:
-        """The player of any role; raises `NeedsRole` when the run has none."""
+    @property
+    def facts(self) -> dict[str, Any]:
+        """What the protocol wants to keep beside the conversation, as plain JSON data: the end state of a world, who won,
+        which branches there were. Written by ``play``, read by ``judge``, stored with the episode."""
+
+    def player(self, role: str, tools: tuple[Tool, ...] = ()) -> Player:
+        """The player of any role, with these tools to call; raises `NeedsRole` when the run has none."""
 
     def has(self, role: str) -> bool: ...
     def branch(self, label: str) -> Cast:

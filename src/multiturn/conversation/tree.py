@@ -107,7 +107,8 @@ class Conversation:
                 pending.append(node)
                 node = node.parent
             for node in reversed(pending):
-                assert node.parent is not None and node.parent._id is not None
+                assert node.parent is not None
+                assert node.parent._id is not None
                 assert node.message is not None
                 node._id = blake2b(node.parent._id + canonical(node.message), digest_size=16).digest()
         assert self._id is not None

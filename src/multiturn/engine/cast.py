@@ -3,34 +3,40 @@
 from __future__ import annotations
 
 import random
-from collections.abc import Awaitable, Callable, Mapping
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from hashlib import blake2b
 from typing import Any
 
 from ..conversation import BudgetSpent, CallError, Case, ContextOverflow, Conversation, NeedsRole, Player
 from ..models.base import Model, Tool
+from ..players.base import Around
 from ..protocols.benchmark import Benchmark
 from .record import Recorder, call_key
 from .replay import GoldModel
 
-Wrapper = Callable[[Player, Any], Player]
-"""A memory, a defence, a strategy: takes a player and the cast, returns a player that behaves differently."""
-
 
 class Episode:
-    """What is played: one case in one setting, one repeat, by one cast of models."""
+    """What is played: one case in one setting, one repeat, by one cast of models; ``around`` stands between the assistant's
+    model and the rest."""
 
-    __slots__ = ("benchmark", "case", "id", "model", "repeat", "roles", "setting")
+    __slots__ = ("around", "benchmark", "case", "id", "model", "repeat", "roles", "setting")
 
     def __init__(
-        self, benchmark: Benchmark, case: Case, setting: str, repeat: int, roles: Mapping[str, Model], id: bytes
-    ) -> None:
+        self, benchmark: Benchmark, case: Case, setting: str, repeat: int, roles: Mapping[str, Model],
+        around: tuple[Around, ...], id: bytes,
+    ) -> None:  # fmt: skip
         self.benchmark, self.case, self.setting, self.repeat = benchmark, case, setting, repeat
         self.roles, self.id = roles, id
-        self.model = roles["assistant"].label
+        self.around = around
+        self.model = player_label(roles["assistant"].label, [a.name for a in around])
 
     def __repr__(self) -> str:
         return f"<Episode {self.benchmark.slug} {self.case.id} {self.setting} repeat {self.repeat} {self.model}>"
+
+
+def player_label(model: str, around: Sequence[str]) -> str:
+    """How a player is called in tables: the model, and what stands around it."""
+    return " + ".join((model, *around))
 
 
 class EpisodeCast:
@@ -43,6 +49,7 @@ class EpisodeCast:
         self.last: Conversation | None = None
         self.retriable = False
         self.calls = 0
+        self.facts: dict[str, Any] = {}
         self._recorder = recorder
         self._seed = seed
         self._branch = ""
@@ -80,28 +87,34 @@ class EpisodeCast:
         model = self.episode.roles.get(role)
         if model is None:
             raise NeedsRole(role)
-        if isinstance(model, GoldModel):
-            player = self._gold(model)
-        else:
-            player = self._recorded(model, tools, self._root if role == "assistant" else None)
+        player = self._gold(model) if isinstance(model, GoldModel) else self._recorded(model, tools)
+        if role == "assistant":
+            for around in self.episode.around:
+                player = around.wrap(player, self)
+            player = self._heard(player)
         if not tools:
             self._players[role] = player
         return player
 
-    def _recorded(self, model: Model, tools: tuple[Tool, ...], listener: EpisodeCast | None) -> Player:
+    def _recorded(self, model: Model, tools: tuple[Tool, ...]) -> Player:
         async def speak(chat: Conversation) -> Conversation:
             key = call_key(model, chat, tools)
-            if listener is not None:
-                listener.last = chat
             try:
-                chat = await self._recorder.call(model, chat, tools, key, self._draw(key))
+                return await self._recorder.call(model, chat, tools, key, self._draw(key))
             except (CallError, BudgetSpent) as error:
                 # Whether running again may help. A full context stays full.
                 self._root.retriable |= not isinstance(error, ContextOverflow)
                 raise
-            if listener is not None:
-                listener.last = chat
-            return chat
+
+        return speak
+
+    def _heard(self, player: Player) -> Player:
+        """Remember how far the conversation got, for when it breaks off."""
+
+        async def speak(chat: Conversation) -> Conversation:
+            self._root.last = chat
+            self._root.last = said = await player(chat)
+            return said
 
         return speak
 
@@ -120,8 +133,7 @@ class EpisodeCast:
                 raise CallError(f"case {case.id} has no gold answer at turn {len(chat.turns)}", cause="no gold answer")
             if model.window is not None and not benchmark.within(case, chat, model.window):
                 text = "I do not remember."
-            self._root.last = chat.assistant(text)
-            return self._root.last
+            return chat.assistant(text)
 
         return speak
 
@@ -132,7 +144,7 @@ class EpisodeCast:
         other = self._branches[label] = EpisodeCast(self.episode, self._recorder, self._seed)
         other._branch = f"{self._branch}/{label}"
         other.stopped = self.stopped
-        other._root = self._root
+        other._root, other.facts = self._root, self.facts
         return other
 
     async def record(self, name: str, make: Callable[[], Awaitable[Any] | Any]) -> Any:

@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-import inspect
 import sys
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from hashlib import blake2b
 from pathlib import Path
 from typing import Any
@@ -14,6 +13,7 @@ import msgspec
 from .. import __version__
 from ..conversation import Case
 from ..models.base import Model
+from ..players.base import Around
 from ..protocols.benchmark import Benchmark
 
 _encode = msgspec.json.Encoder(order="sorted", enc_hook=str).encode
@@ -27,13 +27,14 @@ def digest(*parts: Any) -> bytes:
 def source_hash(kind: Any) -> str:
     """Hash of the files in which a class and its bases (outside this package's shared rooms) are written: editing a
     benchmark makes its episodes new, while its recorded calls stay."""
-    files = set()
-    for base in kind.__mro__:
-        module = sys.modules.get(base.__module__)
-        path = getattr(module, "__file__", None) if module else None
-        if path and base is not object and not base.__module__.startswith("multiturn.protocols"):
-            files.add(inspect.getsourcefile(base) or path)
-    return blake2b(b"".join(Path(f).read_bytes() for f in sorted(files) if Path(f).is_file()), digest_size=16).hexdigest()
+    rooms = ("multiturn.protocols", "builtins")
+    return file_hash(*(base.__module__ for base in kind.__mro__ if not base.__module__.startswith(rooms)))
+
+
+def file_hash(*modules: str) -> str:
+    """Hash of the files of these modules (those that have one)."""
+    paths = {str(getattr(sys.modules.get(name), "__file__", None) or "") for name in modules}
+    return blake2b(b"".join(Path(p).read_bytes() for p in sorted(paths) if Path(p).is_file()), digest_size=16).hexdigest()
 
 
 def benchmark_identity(benchmark: Benchmark) -> bytes:
@@ -41,6 +42,13 @@ def benchmark_identity(benchmark: Benchmark) -> bytes:
     return digest(benchmark.slug, benchmark.options, source_hash(type(benchmark)), __version__)
 
 
-def episode_identity(benchmark: bytes, case: Case, setting: str, repeat: int, seed: int, roles: Mapping[str, Model]) -> bytes:
+def cast_identity(roles: Mapping[str, Model], around: Sequence[Around]) -> bytes:
+    """16 bytes that name who plays."""
+    return digest(
+        {role: model.identity.hex() for role, model in roles.items()}, [(a.name, file_hash(a.wrap.__module__)) for a in around]
+    )
+
+
+def episode_identity(benchmark: bytes, case: Case, setting: str, repeat: int, seed: int, cast: bytes) -> bytes:
     """16 bytes that name one episode: what is played, how, by whom."""
-    return digest(benchmark, case, setting, repeat, seed, {role: model.identity.hex() for role, model in roles.items()})
+    return digest(benchmark, case, setting, repeat, seed, cast)

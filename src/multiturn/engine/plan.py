@@ -9,10 +9,12 @@ from msgspec import Struct
 
 from ..conversation import Case, InputError, UnknownName
 from ..models.base import Model
+from ..players.base import Around
 from ..protocols.benchmark import Benchmark
 from ..protocols.scripted import ScriptedCase
-from .cast import Episode
-from .identity import benchmark_identity, digest, episode_identity
+from .cast import Episode, player_label
+from .identity import benchmark_identity, cast_identity, digest, episode_identity
+from .replay import GoldModel
 
 
 class RunSpec(Struct, frozen=True, kw_only=True):
@@ -25,12 +27,18 @@ class RunSpec(Struct, frozen=True, kw_only=True):
     repeats: int = 1
     seed: int = 0
     roles: dict[str, str] = {}
+    around: tuple[str, ...] = ()
     episodes: str = ""
     """Hash over all episode ids: cases, data, code and models."""
 
     @property
     def id(self) -> str:
         return digest(self).hex()[:10]
+
+    @property
+    def players(self) -> list[str]:
+        """The models' labels with what stands around them, as episodes and figures name them."""
+        return [player_label(model, self.around) for model in self.models]
 
 
 class Plan:
@@ -47,7 +55,9 @@ class Plan:
         repeats: int = 1,
         seed: int = 0,
         roles: Mapping[str, Model] | None = None,
+        around: Sequence[Around] = (),
     ) -> None:
+        self.around = tuple(around)
         self.benchmarks, self.models, self.roles = tuple(benchmarks), tuple(models), dict(roles or {})
         self.settings, self.limit, self.repeats, self.seed = tuple(settings), limit, repeats, seed
         if limit is not None and limit < 1:
@@ -56,6 +66,8 @@ class Plan:
             raise InputError(f"--repeats must be at least 1, not {repeats}")
         if not self.models:
             raise InputError("a run needs at least one model: --model NAME (see `multiturn models`)")
+        if self.around and any(isinstance(m, GoldModel) for m in self.models):
+            raise InputError("nothing can be put around the gold player: it knows the answers; gold?window=3 forgets")
         for benchmark in self.benchmarks:
             for role in benchmark.needs:
                 if role not in self.roles:
@@ -81,6 +93,7 @@ class Plan:
         for benchmark in self.benchmarks:
             identity = benchmark_identity(benchmark)
             casts = [{"assistant": model, **self.roles} for model in self.models]
+            named = [(cast, cast_identity(cast, self.around)) for cast in casts]
             seen: set[tuple[str, str]] = set()
             for case in self._cases(benchmark):
                 for setting in self.settings_of(benchmark):
@@ -88,10 +101,10 @@ class Plan:
                         if (setting, view.id) in seen:
                             continue
                         seen.add((setting, view.id))
-                        for cast in casts:
+                        for cast, who in named:
                             for repeat in range(self.repeats):
-                                id_ = episode_identity(identity, view, setting, repeat, self.seed, cast)
-                                yield Episode(benchmark, view, setting, repeat, cast, id_)
+                                id_ = episode_identity(identity, view, setting, repeat, self.seed, who)
+                                yield Episode(benchmark, view, setting, repeat, cast, self.around, id_)
 
     def _cases(self, benchmark: Benchmark) -> Iterator[Case]:
         taken: Counter[str | None] = Counter()
@@ -114,6 +127,7 @@ class Plan:
             repeats=self.repeats,
             seed=self.seed,
             roles={role: model.label for role, model in self.roles.items()},
+            around=tuple(a.name for a in self.around),
             episodes=digest(b"".join(e.id for e in self.episodes)).hex(),
         )
 

@@ -13,6 +13,8 @@ import traceback
 from collections.abc import Iterator
 from typing import Any, Literal, TypeAlias
 
+import msgspec
+
 from ..conversation import CallError, Conversation, InputError, MultiturnError, NotMeasured
 from ..measures.verdict import FAILED, SCORED, UNMEASURED, Verdict
 from .budget import Budget
@@ -116,8 +118,9 @@ async def _write(episode: Episode, cast: EpisodeCast, chat: Conversation, verdic
     case = episode.case
     cluster, group = case.cluster or case.id, case.group or ""
     rows = [_verdict_row(episode.id, n, v, group) for n, v in enumerate(verdicts)]
+    facts = msgspec.json.encode(cast.facts).decode()
     row = (episode.id, episode.benchmark.slug, episode.model, case.id, cluster, group, episode.setting, episode.repeat,
-           chat.id, cast.stopped, int(not cast.retriable), cast.calls, time.time())  # fmt: skip
+           chat.id, cast.stopped, int(not cast.retriable), cast.calls, facts, time.time())  # fmt: skip
     await store.put_episode(row, chat, rows)
 
 

@@ -86,7 +86,7 @@ def figures_of(store: Store, run: RunRow, benchmarks: Sequence[Benchmark]) -> li
 
     found: list[Figure] = []
     for benchmark in benchmarks:
-        for model in run.spec.models:
+        for model in run.spec.players:
             nan = float("nan")
             rows = [
                 r if r[8] is not None else (*r[:8], nan, *r[9:]) for r in store.rows(_VERDICTS, run.id, benchmark.slug, model)

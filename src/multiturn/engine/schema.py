@@ -34,6 +34,7 @@ CREATE TABLE episodes (         -- case x setting x repeat x cast
   stopped TEXT NOT NULL,        -- why it ended early, '' = it did not
   complete INTEGER NOT NULL,    -- 0: something failed that may work when tried again
   calls INTEGER NOT NULL,       -- model calls it is made of
+  facts TEXT NOT NULL,          -- JSON: what the protocol kept beside the conversation
   created REAL NOT NULL
 ) WITHOUT ROWID;
 CREATE TABLE verdicts (

@@ -54,7 +54,7 @@ def _survival(rows: Table, group: str | None, measure: str, scale: Scale, settin
             n_failed=int(found.no_reply[i]), n_unmeasured=int(found.cut[i]),
         )  # fmt: skip
     yield Figure(
-        measure="turns before first failure", kind="rmst",
+        measure=f"{measure} turns before first failure", kind="rmst",
         setting=setting, group=group, unit="turns", value=found.mean, low=number(found.mean_low),
         high=number(found.mean_high), worst=low.mean, best=high.mean, n_cases=found.all_clusters,
         n_scored=found.subjects - found.subjects_cut - found.subjects_no_reply,

@@ -10,6 +10,7 @@ import msgspec
 from msgspec import Struct
 
 from ..conversation import Conversation, Message
+from ..conversation import Tool as Tool  # part of what a model is asked
 from ..conversation.wire import Reasoning
 
 
@@ -28,14 +29,6 @@ class Options(Struct, frozen=True, kw_only=True, omit_defaults=True, forbid_unkn
     reasoning: Reasoning = "drop"
     system: str = ""
     extra: dict[str, Any] = {}
-
-
-class Tool(Struct, frozen=True, kw_only=True):
-    """A tool that a model may call. ``parameters`` is a JSON Schema object."""
-
-    name: str
-    description: str = ""
-    parameters: dict[str, Any] = {}
 
 
 class Usage(Struct, frozen=True, omit_defaults=True):

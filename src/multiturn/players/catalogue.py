@@ -1,0 +1,46 @@
+"""What can be put around any model in any benchmark, by name: ``--with window?turns=3``.
+
+A maker takes options (their types are those of the defaults) and returns a function from (inner player, cast) to a player.
+Other packages add to it with an entry point in the group ``multiturn.around``.
+"""
+
+from __future__ import annotations
+
+import importlib
+import inspect
+from importlib.metadata import entry_points
+from typing import Any
+
+from ..conversation import InputError, UnknownName
+from ..models.options import parse_name
+from .base import Around
+
+AROUND: dict[str, tuple[str, str]] = {
+    "window": ("multiturn.players.context:window_of", "only the last TURNS turns are shown to the model (turns=4)"),
+}
+"""Name -> (``module:maker``, one line)."""
+
+
+def make_around(text: str) -> Around:
+    """What ``--with TEXT`` means. Raises `UnknownName` or `InputError` with the nearest name or the expected type."""
+    name, given = parse_name(text)
+    places = {point.name: point.value for point in entry_points(group="multiturn.around")}
+    places |= {known: place for known, (place, _) in AROUND.items()}
+    if name not in places:
+        raise UnknownName("player to put around a model (--with)", name, places)
+    module, _, maker_name = places[name].partition(":")
+    maker = getattr(importlib.import_module(module), maker_name)
+    defaults = {p.name: p.default for p in inspect.signature(maker).parameters.values()}
+    return Around(text, maker(**{key: _typed(name, key, value, defaults) for key, value in given.items()}))
+
+
+def _typed(name: str, key: str, text: str, defaults: dict[str, Any]) -> Any:
+    if key not in defaults:
+        raise UnknownName(f"option of `{name}`", key, defaults)
+    kind = type(defaults[key])
+    try:
+        if kind is bool:
+            return {"true": True, "1": True, "yes": True, "false": False, "0": False, "no": False}[text.lower()]
+        return kind(text)
+    except (KeyError, ValueError):
+        raise InputError(f"option {key}={text} of `{name}` must be a {kind.__name__}, like {defaults[key]!r}") from None
