@@ -34,7 +34,7 @@ HEAVY = ("numpy", "scipy", "aiohttp", "rich", "langdetect", "uvloop", "yaml", "x
 
 def room_of(module: str) -> str:
     """The room of ``multiturn.room.file`` ("" = the package itself)."""
-    return (module.split(".") + [""])[1]
+    return module.split(".")[1] if "." in module else ""
 
 
 def imports(path: Path, source: Path = SOURCE) -> Iterator[tuple[int, str]]:
