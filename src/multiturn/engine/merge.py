@@ -14,8 +14,8 @@ from pathlib import Path
 from ..conversation import InputError, StoreError
 from .store import Store
 
-_UNION = {"nodes": 3, "media": 3, "models": 4, "calls": 15, "records": 5}
-"""Tables whose rows never change, and their numbers of columns."""
+_UNION = ("nodes", "media", "models", "calls", "records")
+"""Tables whose rows never change."""
 
 _BETTER_RUN = """
 INSERT INTO runs VALUES (?,?,?,?,?,?) ON CONFLICT(id) DO UPDATE
@@ -39,8 +39,8 @@ def merge(sources: Sequence[str | Path], into: str | Path) -> dict[str, int]:
         opened = [stack.enter_context(Store(source)) for source in sources]
         store = stack.enter_context(Store(target, writable=True))
         before = counts(store)
-        for source in opened:
-            _add(source, store)
+        for held in opened:
+            _add(held, store)
         after = counts(store)
     return {table: after[table] - before[table] for table in COUNTED}
 
@@ -54,14 +54,12 @@ def _add(source: Store, target: Store) -> None:
     try:
         source.db.execute("BEGIN")  # one moment of a source that somebody may be writing to
         target.db.execute("BEGIN IMMEDIATE")
-        for table, width in _UNION.items():
-            marks = ",".join("?" * width)
-            target.db.executemany(f"INSERT OR IGNORE INTO {table} VALUES ({marks})", source.rows(f"SELECT * FROM {table}"))
+        for table in _UNION:
+            _insert(target, table, "IGNORE", source.rows(f"SELECT * FROM {table}"))
         _add_episodes(source, target)
         for run in source.rows("SELECT * FROM runs"):
             target.db.execute(_BETTER_RUN, run)
-        rows = source.rows("SELECT * FROM run_episodes")
-        target.db.executemany("INSERT OR IGNORE INTO run_episodes VALUES (?,?,?)", rows)
+        _insert(target, "run_episodes", "IGNORE", source.rows("SELECT * FROM run_episodes"))
         target.db.execute("COMMIT")
     except sqlite3.Error as error:
         raise StoreError(f"cannot merge {source.path} into {target.path}: {error}; {target.path} is as it was") from None
@@ -73,18 +71,14 @@ def _add(source: Store, target: Store) -> None:
 
 def _add_episodes(source: Store, target: Store) -> None:
     """Episodes that are new, or complete here and not there, each with all its verdicts."""
-    for row in source.rows("SELECT * FROM episodes"):
-        if _wanted(target, row[0], bool(row[10])):
-            target.db.execute("INSERT OR REPLACE INTO episodes VALUES (" + ",".join("?" * len(row)) + ")", row)
-            target.db.execute("DELETE FROM verdicts WHERE episode=?", (row[0],))
-            verdicts = source.rows("SELECT * FROM verdicts WHERE episode=?", row[0])
-            _insert_verdicts(target, verdicts)
+    known = dict(target.rows("SELECT id, complete FROM episodes"))
+    for episode, complete in list(source.rows("SELECT id, complete FROM episodes")):
+        if episode not in known or complete > known[episode]:
+            target.db.execute("DELETE FROM verdicts WHERE episode=?", (episode,))
+            _insert(target, "episodes", "REPLACE", source.rows("SELECT * FROM episodes WHERE id=?", episode))
+            _insert(target, "verdicts", "REPLACE", source.rows("SELECT * FROM verdicts WHERE episode=?", episode))
 
 
-def _wanted(target: Store, episode: bytes, complete: bool) -> bool:
-    known = next(target.rows("SELECT complete FROM episodes WHERE id=?", episode), None)
-    return known is None or (complete and not known[0])
-
-
-def _insert_verdicts(target: Store, rows: Iterable[tuple[object, ...]]) -> None:
-    target.db.executemany("INSERT INTO verdicts VALUES (?,?,?,?,?,?,?,?,?,?)", rows)
+def _insert(target: Store, table: str, otherwise: str, rows: Iterable[tuple[object, ...]]) -> None:
+    width = len(list(target.rows(f"PRAGMA table_info({table})")))
+    target.db.executemany(f"INSERT OR {otherwise} INTO {table} VALUES ({','.join('?' * width)})", rows)
