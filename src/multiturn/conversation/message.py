@@ -1,24 +1,52 @@
 """Messages and their parts: what one participant said at one moment.
 
-All values are immutable. A message is a role, an author and a tuple of parts; plain text is one ``Text`` part.
+All values are immutable. A message is a role, an author and a tuple of parts; plain text is one ``Text`` part. They are
+checked when they are made: what cannot be stored and read back never becomes a message. Lone surrogates (halves of UTF-16
+pairs, from broken JSON escapes or file names) have no form in UTF-8: they are replaced by U+FFFD.
 """
 
 from __future__ import annotations
 
 import base64
 from hashlib import blake2b
-from typing import Any, Literal, TypeAlias
+from typing import Any, Literal, TypeAlias, get_args
 
 import msgspec
 from msgspec import Struct
+from msgspec.structs import force_setattr
 
 Role: TypeAlias = Literal["system", "user", "assistant", "tool"]
+ROLES = frozenset(get_args(Role))
+
+
+def mended(text: str) -> str:
+    """The text as it can be written as UTF-8: surrogate pairs joined, lone surrogates replaced by U+FFFD."""
+    if text.isascii():
+        return text
+    try:
+        text.encode()
+    except UnicodeEncodeError:
+        return text.encode("utf-16-le", "surrogatepass").decode("utf-16-le", "replace")
+    return text
+
+
+def _check(value: Struct, *names: str) -> None:
+    """These fields are texts; mend them."""
+    for name in names:
+        text = getattr(value, name)
+        if not isinstance(text, str):
+            raise TypeError(f"{name} of {type(value).__name__} must be text, not {type(text).__name__}")
+        if not text.isascii():
+            force_setattr(value, name, mended(text))
 
 
 class Text(Struct, frozen=True, tag="text", tag_field="type"):
     """Plain text."""
 
     text: str
+
+    def __post_init__(self) -> None:
+        _check(self, "text")
 
 
 class Thought(Struct, frozen=True, tag="thought", tag_field="type", omit_defaults=True):
@@ -27,6 +55,9 @@ class Thought(Struct, frozen=True, tag="thought", tag_field="type", omit_default
     text: str
     signature: str = ""
 
+    def __post_init__(self) -> None:
+        _check(self, "text", "signature")
+
 
 class ToolCall(Struct, frozen=True, tag="tool_call", tag_field="type"):
     """A model asks for a tool. ``arguments`` is the model's raw JSON text: hostile until parsed."""
@@ -34,6 +65,9 @@ class ToolCall(Struct, frozen=True, tag="tool_call", tag_field="type"):
     id: str
     name: str
     arguments: str
+
+    def __post_init__(self) -> None:
+        _check(self, "id", "name", "arguments")
 
 
 class Tool(Struct, frozen=True, kw_only=True):
@@ -51,6 +85,9 @@ class ToolResult(Struct, frozen=True, tag="tool_result", tag_field="type", omit_
     text: str
     error: bool = False
 
+    def __post_init__(self) -> None:
+        _check(self, "call_id", "text")
+
 
 class _Media(Struct, frozen=True, tag_field="type", omit_defaults=True):
     """Bytes (or an address) of one medium. ``hash`` names the bytes where they are stored apart."""
@@ -60,6 +97,13 @@ class _Media(Struct, frozen=True, tag_field="type", omit_defaults=True):
     url: str | None = None
     hash: str = ""
     name: str = ""
+
+    def __post_init__(self) -> None:
+        _check(self, "mime", "hash", "name")
+        if self.url is not None:
+            _check(self, "url")
+        if self.data is not None and not isinstance(self.data, bytes):
+            raise TypeError(f"data of {type(self).__name__} must be bytes, not {type(self.data).__name__}")
 
     @property
     def digest(self) -> str:
@@ -106,6 +150,14 @@ class Message(Struct, frozen=True):
     role: Role
     parts: tuple[Part, ...]
     author: str = ""
+
+    def __post_init__(self) -> None:
+        if self.role not in ROLES:
+            raise ValueError(f"a role is system, user, assistant or tool, not {self.role!r}")
+        if not isinstance(self.parts, tuple) or not all(isinstance(part, Part) for part in self.parts):
+            what = ", ".join(type(p).__name__ for p in self.parts) if isinstance(self.parts, tuple) else type(self.parts).__name__
+            raise TypeError(f"a message is made of text and other parts, not of {what}")
+        _check(self, "author")
 
     @property
     def text(self) -> str:

@@ -8,6 +8,7 @@ is started again is the same run.
 from __future__ import annotations
 
 import asyncio
+import copy
 import inspect
 from collections.abc import Awaitable, Callable
 from hashlib import blake2b
@@ -60,8 +61,11 @@ class Recorder:
             flying = self._flying.get((key, draw))
             if flying is None:
                 return await self._ask(model, chat, tools, key, draw)
-            # Another episode asks the very same at this moment: wait for its answer; if it fails, ask ourselves.
+            # Another episode asks the very same at this moment: wait for its answer, or for its failure. If it gave up
+            # for reasons of its own, ask ourselves.
             await asyncio.wait([flying])
+            if not flying.cancelled() and (error := flying.exception()) is not None:
+                raise copy.copy(error)
 
     async def _ask(self, model: Model, chat: Conversation, tools: tuple[Tool, ...], key: bytes, draw: str) -> Conversation:
         if isinstance(model, ReplayModel):
@@ -69,19 +73,29 @@ class Recorder:
         self.budget.take()
         flying = self._flying[key, draw] = asyncio.get_running_loop().create_future()
         try:
-            reply = await model.reply(chat, tools)
+            reply = await self._reply(model, chat, tools)
             node = Conversation(chat, reply.message)
             await self.store.put_call(key, draw, model, chat, node, reply)
+        except CallError as error:
+            flying.set_exception(error)
+            flying.exception()  # nobody waiting is no reason for a warning
+            raise
+        finally:
+            del self._flying[key, draw]
+            flying.cancel()
+        return node
+
+    async def _reply(self, model: Model, chat: Conversation, tools: tuple[Tool, ...]) -> Reply:
+        """The model's reply, counted and paid for."""
+        try:
+            reply = await model.reply(chat, tools)
         except BaseException as error:
             self.budget.give_back()
             if isinstance(error, CallError):
                 self.counts.failed += 1
             raise
-        finally:
-            del self._flying[key, draw]
-            flying.cancel()
         self._count(reply)
-        return node
+        return reply
 
     def _count(self, reply: Reply) -> None:
         counts = self.counts

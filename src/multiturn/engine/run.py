@@ -16,6 +16,7 @@ from typing import Any, Literal, TypeAlias
 import msgspec
 
 from ..conversation import CallError, Conversation, InputError, MultiturnError, NotMeasured
+from ..conversation.message import mended
 from ..measures.verdict import FAILED, SCORED, UNMEASURED, Verdict
 from .budget import Budget
 from .cast import Episode, EpisodeCast
@@ -89,42 +90,33 @@ async def play_episode(episode: Episode, recorder: Recorder, seed: int) -> None:
     """Play, judge and record one episode. What goes wrong inside it becomes its cause; only what makes the whole run
     pointless (`InputError`) is raised."""
     cast = EpisodeCast(episode, recorder, seed)
-    failure = ""
     try:
         chat = await episode.benchmark.play(episode.case, cast, episode.setting)
-    except InputError:
-        raise
-    except Exception as error:
-        failure = cause_of(error, "playing")
-        cast.retriable |= not isinstance(error, MultiturnError)
+        if not isinstance(chat, Conversation):
+            raise TypeError(f"play() returned {type(chat).__name__} instead of a Conversation")
+    except (Exception, SystemExit, asyncio.CancelledError) as error:
+        cast.stopped = _attributed(error, "playing", cast)
         chat = cast.last or Conversation()
-    cast.stopped = failure
-    verdicts: list[Verdict] = []
+    rows: list[tuple[Any, ...]] = []
+    judged: set[str] = set()
     try:
         async for verdict in episode.benchmark.judge(episode.case, chat, cast):
-            verdicts.append(verdict)
-    except InputError:
-        raise
-    except Exception as error:
+            rows.append(_verdict_row(episode, len(rows), verdict))
+            judged.add(verdict.measure)
+    except (Exception, SystemExit, asyncio.CancelledError) as error:
         # A judge's failure must not take the conversation with it.
-        cause = cause_of(error, "judging")
-        cast.retriable |= not isinstance(error, MultiturnError)
-        measures = tuple(episode.benchmark.scales) or ("score",)
-        verdicts += [Verdict(m, None, cause=cause) for m in measures if not any(v.measure == m for v in verdicts)]
-    await _write(episode, cast, chat, verdicts, recorder.store)
-
-
-async def _write(episode: Episode, cast: EpisodeCast, chat: Conversation, verdicts: list[Verdict], store: Store) -> None:
+        cause = _attributed(error, "judging", cast)
+        for measure in episode.benchmark.scales or ("score",):
+            if measure not in judged:
+                rows.append(_verdict_row(episode, len(rows), Verdict(measure, None, cause=cause)))
     case = episode.case
-    cluster, group = case.cluster or case.id, case.group or ""
-    rows = [_verdict_row(episode.id, n, v, group) for n, v in enumerate(verdicts)]
-    facts = msgspec.json.encode(cast.facts).decode()
-    row = (episode.id, episode.benchmark.slug, episode.model, case.id, cluster, group, episode.setting, episode.repeat,
-           chat.id, cast.stopped, int(not cast.retriable), cast.calls, facts, time.time())  # fmt: skip
-    await store.put_episode(row, chat, rows)
+    row = (episode.id, episode.benchmark.slug, episode.model, mended(case.id), mended(case.cluster or case.id),
+           mended(case.group or ""), episode.setting, episode.repeat, chat.id, cast.stopped, int(not cast.retriable),
+           cast.calls, _facts(cast), time.time())  # fmt: skip
+    await recorder.store.put_episode(row, chat, rows)
 
 
-def _verdict_row(episode: bytes, n: int, verdict: Verdict, group: str) -> tuple[Any, ...]:
+def _verdict_row(episode: Episode, n: int, verdict: Verdict) -> tuple[Any, ...]:
     value = verdict.value
     cause = verdict.cause
     if value is not None and not math.isfinite(value):
@@ -132,17 +124,35 @@ def _verdict_row(episode: bytes, n: int, verdict: Verdict, group: str) -> tuple[
     status = UNMEASURED if value is None else FAILED if verdict.failed else SCORED
     if status == UNMEASURED and not cause:
         cause = "no cause given"
-    turn = verdict.turn or 0
-    return (episode, n, verdict.measure, turn, verdict.item or (str(turn) if turn else ""), verdict.group or group,
-            None if value is None else float(value), status, cause if status == UNMEASURED else "", verdict.reason)  # fmt: skip
+    turn = int(verdict.turn or 0)
+    item, group = verdict.item or (str(turn) if turn else ""), verdict.group or episode.case.group or ""
+    return (episode.id, n, mended(verdict.measure), turn, mended(item), mended(group), None if value is None else float(value),
+            status, mended(cause) if status == UNMEASURED else "", mended(verdict.reason))  # fmt: skip
+
+
+def _facts(cast: EpisodeCast) -> str:
+    try:
+        return msgspec.json.encode(cast.facts).decode()
+    except (TypeError, ValueError, RecursionError):  # somebody's code put in what is not plain data
+        return msgspec.json.encode({name: mended(repr(value)) for name, value in cast.facts.items()}).decode()
+
+
+def _attributed(error: BaseException, where: str, cast: EpisodeCast) -> str:
+    """The cause that this error is. Raises what ends the run: the user's mistakes, and the cancelling of the run itself
+    (a cancellation that only the player's own code knows of is its error)."""
+    if isinstance(error, BaseExceptionGroup):
+        error = _first(error)
+    task = asyncio.current_task()
+    if isinstance(error, InputError) or (isinstance(error, asyncio.CancelledError) and task is not None and task.cancelling()):
+        raise error
+    cast.retriable |= not isinstance(error, MultiturnError)
+    return cause_of(error, where)
 
 
 def cause_of(error: BaseException, where: str) -> str:
     """A short stable label for counting: what failed, and where when it is somebody's code."""
     if isinstance(error, (CallError, NotMeasured)):
         return error.cause
-    if isinstance(error, BaseExceptionGroup):
-        return cause_of(_first(error), where)
     place = next((f for f in reversed(traceback.extract_tb(error.__traceback__))), None)
     at = f" at {place.filename.rpartition('/')[2]}:{place.lineno}" if place else ""
     return f"error while {where}: {type(error).__name__}{at}"

@@ -20,27 +20,22 @@ from .store import Store
 def open_run(store: Store, plan: Plan) -> str:
     """Write down that this run is under way; returns its id. The same plan has the same id."""
     spec = plan.spec
-    store.db.execute("BEGIN IMMEDIATE")
-    try:
-        store.db.execute(
+    with store.transaction() as db:
+        db.execute(
             "INSERT INTO runs VALUES (?,?,?,?,NULL,'{}') ON CONFLICT(id) DO UPDATE SET status='running', finished=NULL",
             (spec.id, msgspec.json.encode(spec).decode(), "running", time.time()),
         )
-        store.db.execute("DELETE FROM run_episodes WHERE run=?", (spec.id,))
+        db.execute("DELETE FROM run_episodes WHERE run=?", (spec.id,))
         rows = ((spec.id, e.id, n) for n, e in enumerate(plan.episodes))
-        store.db.executemany("INSERT INTO run_episodes VALUES (?,?,?)", rows)
-    except BaseException:
-        store.db.execute("ROLLBACK")
-        raise
-    store.db.execute("COMMIT")
+        db.executemany("INSERT INTO run_episodes VALUES (?,?,?)", rows)
     return spec.id
 
 
 def close_run(store: Store, run: str, status: str, summary: dict[str, Any]) -> None:
     """Write down how the run ended."""
-    store.db.execute(
-        "UPDATE runs SET status=?, finished=?, summary=? WHERE id=?", (status, time.time(), json.dumps(summary), run)
-    )
+    row = (status, time.time(), json.dumps(summary), run)
+    with store.transaction() as db:
+        db.execute("UPDATE runs SET status=?, finished=?, summary=? WHERE id=?", row)
 
 
 class RunRow(NamedTuple):

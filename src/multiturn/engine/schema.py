@@ -50,7 +50,13 @@ CREATE TABLE runs (id TEXT PRIMARY KEY, spec TEXT NOT NULL, status TEXT NOT NULL
 CREATE TABLE run_episodes (run TEXT NOT NULL, episode BLOB NOT NULL, n INTEGER NOT NULL, PRIMARY KEY (run, n)) WITHOUT ROWID;
 """
 
-MIGRATIONS: tuple[Callable[[sqlite3.Connection], object], ...] = (lambda db: db.executescript(TABLES),)
+
+def _create(db: sqlite3.Connection) -> None:
+    for statement in TABLES.split(";\n"):  # executescript would end the transaction that all of this stands in
+        db.execute(statement)
+
+
+MIGRATIONS: tuple[Callable[[sqlite3.Connection], object], ...] = (_create,)
 """Step i brings a store from version i to i + 1; a new store takes all of them."""
 
 VERSION = len(MIGRATIONS)

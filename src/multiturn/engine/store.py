@@ -13,6 +13,7 @@ import os
 import sqlite3
 import time
 from collections.abc import Iterable, Iterator, Sequence
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -52,7 +53,7 @@ class Store:
         self.path = Path(path)
         self._lock: int | None = None
         self._batch: dict[str, list[tuple[Any, ...]]] = {table: [] for table in _INSERT}
-        self._written: asyncio.Future[None] | None = None
+        self._waiting: list[asyncio.Future[None]] = []
         if writable:
             self._take_lock()
         try:
@@ -93,10 +94,12 @@ class Store:
         db.execute("PRAGMA wal_autocheckpoint=4000")
         db.execute("PRAGMA cache_size=-16000")
         if version < VERSION:
+            db.execute("BEGIN IMMEDIATE")  # a process killed in the middle of this leaves the file as it was
             for step, migrate in enumerate(MIGRATIONS[version:], version + 1):
                 migrate(db)
                 db.execute(f"PRAGMA user_version={step}")
             db.execute(f"PRAGMA application_id={APPLICATION_ID}")
+            db.execute("COMMIT")
 
     def _take_lock(self) -> None:
         lock = self.path.with_name(self.path.name + "-lock")
@@ -140,42 +143,56 @@ class Store:
     # -- writing ----------------------------------------------------------------------------------------------
     def _add(self, table: str, row: tuple[Any, ...]) -> asyncio.Future[None]:
         self._batch[table].append(row)
-        if self._written is None:
-            loop = asyncio.get_running_loop()
-            self._written = loop.create_future()
+        loop = asyncio.get_running_loop()
+        if not self._waiting:
             loop.call_soon(self._flush)
-        return self._written
+        written = loop.create_future()
+        self._waiting.append(written)  # one each: whoever is cancelled must not take the others along
+        return written
 
     def _flush(self) -> None:
-        written, self._written = self._written, None
+        waiting, self._waiting = self._waiting, []
         batch, self._batch = self._batch, {table: [] for table in _INSERT}
         try:
             self.write(batch)
         except Exception as error:
             # Whoever waits for these rows must learn of it, whatever it is: nobody else will wake them.
-            if written is None:
+            if not waiting:
                 raise
-            if not written.cancelled():
-                written.set_exception(error)
-                written.exception()  # nobody waiting is no reason for a warning
+            for written in waiting:
+                if not written.done():
+                    written.set_exception(error)
+                    written.exception()  # nobody waiting is no reason for a warning
             return
-        if written is not None and not written.cancelled():
-            written.set_result(None)
+        for written in waiting:
+            if not written.done():
+                written.set_result(None)
 
     def write(self, batch: dict[str, list[tuple[Any, ...]]]) -> None:
-        """Write rows of several tables in one transaction: all or nothing."""
-        db = self.db
-        try:
-            db.execute("BEGIN IMMEDIATE")
+        """Write rows of several tables in one transaction: all or nothing. Raises `StoreError` when they cannot be written."""
+        with self.transaction() as db:
             for table, rows in batch.items():
                 if rows:
                     db.executemany(_INSERT[table], rows)
+
+    @contextmanager
+    def transaction(self) -> Iterator[sqlite3.Connection]:
+        """All or nothing. Raises `StoreError` when something cannot be written."""
+        db = self.db
+        try:
+            db.execute("BEGIN IMMEDIATE")
+            yield db
             db.execute("COMMIT")
-        except sqlite3.Error as error:
+        except BaseException as error:
             if db.in_transaction:
                 db.execute("ROLLBACK")
+            if not isinstance(error, (sqlite3.Error, TypeError, ValueError, OverflowError)):
+                raise
+            # The others are values that SQLite has no form for.
             raise StoreError(
                 f"cannot write to {self.path}: {error}; what was written before is safe: free some room and run again"
+                if isinstance(error, sqlite3.OperationalError)
+                else f"cannot write to {self.path}: {error}; what was written before is safe"
             ) from None
 
     def _add_nodes(self, chat: Conversation) -> None:
@@ -212,7 +229,8 @@ class Store:
 
     def put_models(self, models: Iterable[Model]) -> None:
         rows = [(m.identity, m.name, m.address, msgspec.json.encode(m.options).decode()) for m in models]
-        self.db.executemany("INSERT OR IGNORE INTO models VALUES (?,?,?,?)", rows)
+        with self.transaction() as db:
+            db.executemany("INSERT OR IGNORE INTO models VALUES (?,?,?,?)", rows)
 
     # -- reading ----------------------------------------------------------------------------------------------
     def find_call(self, key: bytes, draw: str) -> Answer | None:
@@ -232,7 +250,7 @@ class Store:
     def _message(self, text: str) -> Message:
         message = from_canonical(text.encode())
         if message.media:
-            parts = tuple(self._attached(p) if p in message.media and not p.url else p for p in message.parts)
+            parts = tuple(self._attached(p) if p in message.media and p.hash else p for p in message.parts)
             message = msgspec.structs.replace(message, parts=parts)
         return message
 
