@@ -20,10 +20,10 @@ from ..protocols.benchmark import Benchmark
 from ..protocols.scripted import Scripted, ScriptedCase
 from ..report.safe import one_line, visible
 from ..report.terminal import in_plain_text
-from ..report.words import number
+from ..report.words import count, number
 from ..systems.catalogue import make_system
 
-PUBLISHED_SHOWN = 40
+PUBLISHED_SHOWN, GROUPS_SHOWN = 40, 8
 CUT = 2000
 """Characters shown of one text of a case."""
 
@@ -70,7 +70,13 @@ def _description(benchmark: Benchmark) -> str:
     """The class's docstring; the module's where that one says more."""
     own = inspect.getdoc(type(benchmark)) or ""
     module = inspect.getdoc(inspect.getmodule(type(benchmark))) or ""
-    return module if len(module) > len(own) and type(benchmark).__module__ != "multiturn.protocols.casefile" else own
+    text = module if len(module) > len(own) and type(benchmark).__module__ != "multiturn.protocols.casefile" else own
+    return "\n\n".join(map(_flowing, text.split("\n\n")))
+
+
+def _flowing(paragraph: str) -> str:
+    """A paragraph without its line breaks, so that it fills the terminal's lines; lists and tables keep theirs."""
+    return paragraph if "  " in paragraph else paragraph.replace("\n", " ")
 
 
 def _measures(console: Console, benchmark: Benchmark) -> None:
@@ -87,20 +93,27 @@ def _scale(scale: Scale) -> str:
 
 
 def _published(console: Console, benchmark: Benchmark) -> None:
-    if not benchmark.published:
+    """The paper's numbers: a row for each model, measure and setting, a column for each group."""
+    groups = list(dict.fromkeys(p.group or "all" for p in benchmark.published))
+    rows: dict[tuple[str, str, str], dict[str, str]] = {}
+    for p in benchmark.published:
+        cells = rows.setdefault((p.model, p.measure or "-", p.setting), {})
+        cells[p.group or "all"] = number(p.value, benchmark.scale(p.measure).unit)
+    if not rows:
         return
     table = Table(title=Text("published figures"), title_justify="left", box=None, pad_edge=False, padding=(0, 2, 0, 0))
-    for head in ("model", "measure", "setting", "group"):
-        table.add_column(Text(head), header_style="bold")
-    table.add_column(Text("value"), header_style="bold", justify="right")
-    table.add_column(Text("source"), header_style="bold")
-    for p in benchmark.published[:PUBLISHED_SHOWN]:
-        unit = benchmark.scale(p.measure).unit
-        cells = (p.model, p.measure or "-", p.setting, p.group or "all", number(p.value, unit), p.source)
-        table.add_row(*(Text(one_line(cell)) for cell in cells))
+    for head in ("model", "measure", "setting"):
+        table.add_column(Text(head), header_style="bold", overflow="fold")
+    for group in groups[:GROUPS_SHOWN]:
+        table.add_column(Text(one_line(group, 24)), header_style="bold", justify="right", overflow="fold")
+    for key, cells in islice(rows.items(), PUBLISHED_SHOWN):
+        table.add_row(*(Text(one_line(text)) for text in key), *(Text(cells.get(g, "")) for g in groups[:GROUPS_SHOWN]))
     console.print(Padding(table, (1, 0, 0, 0)))
-    if len(benchmark.published) > PUBLISHED_SHOWN:
-        console.print(Text(f"… and {len(benchmark.published) - PUBLISHED_SHOWN} more", style="dim"))
+    for left, what in ((len(rows) - PUBLISHED_SHOWN, "row"), (len(groups) - GROUPS_SHOWN, "group")):
+        if left > 0:
+            console.print(Text(f"… and {count(left, what)} more", style="dim"))
+    for source in dict.fromkeys(p.source for p in benchmark.published if p.source):
+        console.print(Text(f"source: {one_line(source, 200)}", style="dim"))
 
 
 # -- cases --------------------------------------------------------------------------------------------------------
