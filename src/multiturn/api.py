@@ -19,6 +19,7 @@ from importlib.metadata import PackageNotFoundError, version
 from typing import Any
 
 from .conversation import Player
+from .conversation.message import mended
 from .engine.budget import Budget
 from .engine.data import DataFolder
 from .engine.plan import Plan
@@ -202,7 +203,7 @@ def result_of(store: Store, run: RunRow, benchmarks: Sequence[Benchmark], total:
     status = "done" if run.status == "done" and not causes else "partial" if run.status == "done" else "stopped"
     settings = list(dict.fromkeys(r[0] for r in store.rows(_SETTINGS, run.id)))
     count = next(store.rows("SELECT count(*) FROM run_episodes r JOIN episodes e ON e.id = r.episode WHERE r.run=?", run.id))[0]
-    options = {"limit": spec.limit, "repeats": spec.repeats, "store": str(store.path), **s.get("options", {})}
+    options = {"limit": spec.limit, "repeats": spec.repeats, "store": mended(str(store.path)), **s.get("options", {})}
     return RunResult(
         run=RunInfo(
             id=run.id, created=_iso(run.created), finished=_iso(run.finished), status=status,  # type: ignore[arg-type]

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-import shlex
+import math
 import sys
 from typing import TYPE_CHECKING, Any
 
@@ -41,7 +41,8 @@ if TYPE_CHECKING:
 def command(systems: tuple[str, ...], models: tuple[str, ...], settings: tuple[str, ...], limit: int | None, repeats: int,
             seed: int, judge: str | None, user: str | None, around: tuple[str, ...], concurrency: int | None,
             max_cost: float | None, max_calls: int | None, max_tokens: int | None, store: str, data: str | None,
-            json_path: str | None, html_path: str | None, fail_under: tuple[str, ...], dry_run: bool, quiet: bool) -> int:  # fmt: skip
+            json_path: str | None, html_path: str | None, fail_under: tuple[str, ...], dry_run: bool,
+            quiet: bool) -> int:  # fmt: skip
     """Run benchmarks against models and report how well each conversation is held, what it costs compared with the
     same questions asked alone, where it fails, and how sure that is.
 
@@ -60,6 +61,8 @@ def command(systems: tuple[str, ...], models: tuple[str, ...], settings: tuple[s
     Exit codes: 0 done, 1 below --fail-under, 2 wrong input, 3 stopped early (what was done is saved), 4 nothing measured.
     """
     from ..api import play
+    from ..conversation import InputError
+    from ..conversation.message import mended
     from ..engine.budget import Budget
     from ..engine.data import DataFolder
     from ..engine.plan import Plan
@@ -67,8 +70,11 @@ def command(systems: tuple[str, ...], models: tuple[str, ...], settings: tuple[s
     from ..engine.store import Store
     from ..players.catalogue import make_around
     from ..systems.catalogue import make_system
-    from .session import exit_code, publish
+    from .session import command_line, exit_code, publish
 
+    for name in (*systems, *models):
+        if mended(name) != name:  # how Python shows bytes of a command line that are no text
+            raise InputError(f"`{mended(name)}` is not UTF-8")
     thresholds = [_threshold(text) for text in fail_under]
     folder = DataFolder(data)
     made = {name: cast_model(name) for name in dict.fromkeys((*models, *filter(None, (judge, user))))}
@@ -87,7 +93,7 @@ def command(systems: tuple[str, ...], models: tuple[str, ...], settings: tuple[s
     if dry_run:
         _dry_run(plan, store)
         return 0
-    about: dict[str, Any] = {"command": shlex.join(["multiturn", *sys.argv[1:]]), "data": folder.used}
+    about: dict[str, Any] = {"command": command_line(), "data": folder.used}
     with Store(store, writable=True) as opened:
         budget = Budget(max_cost, max_calls, max_tokens)
         result = play(plan, opened, concurrency=concurrency, budget=budget, about=about, quiet=quiet)
@@ -108,9 +114,12 @@ def _status(store: Store, run: str) -> str:
 def _threshold(text: str) -> tuple[str, float]:
     measure, _, number = text.rpartition("=")
     try:
-        return measure, float(number)
+        threshold = float(number)
     except ValueError:
-        raise click.BadParameter(f"{text!r} is not a number or MEASURE=number", param_hint="--fail-under") from None
+        threshold = math.nan
+    if not math.isfinite(threshold):
+        raise click.BadParameter(f"{text!r} is not a number or MEASURE=number", param_hint="--fail-under")
+    return measure, threshold
 
 
 def _dry_run(plan: Plan, store_path: str) -> None:

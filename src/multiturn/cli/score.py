@@ -2,9 +2,6 @@
 
 from __future__ import annotations
 
-import shlex
-import sys
-
 import click
 
 from .options import budget_options, data_option, html_option, json_option, judge_option, store_option
@@ -45,7 +42,7 @@ def command(run: str, judge: str | None, measures: tuple[str, ...], concurrency:
     from ..models.base import Model
     from ..players.catalogue import make_around
     from ..systems.catalogue import make_system
-    from .session import exit_code, publish
+    from .session import command_line, exit_code, publish
 
     folder = DataFolder(data)
     with Store(store, writable=True) as opened:
@@ -67,7 +64,7 @@ def command(run: str, judge: str | None, measures: tuple[str, ...], concurrency:
             roles=roles,
             around=[make_around(text) for text in spec.around],
         )
-        about = {"command": shlex.join(["multiturn", *sys.argv[1:]]), "data": folder.used}
+        about = {"command": command_line(), "data": folder.used}
         budget = Budget(max_cost, max_calls, max_tokens)
         result = play(plan, opened, concurrency=concurrency, budget=budget, about=about, quiet=False)
         if measures:

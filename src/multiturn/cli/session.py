@@ -2,15 +2,23 @@
 
 from __future__ import annotations
 
+import os
+import shlex
 import sys
 from collections.abc import Sequence
 
 from ..api import views_of
-from ..conversation import InputError
+from ..conversation import InputError, UnknownName
+from ..conversation.message import mended
 from ..engine.runs import find_run
 from ..engine.store import Store
 from ..report.result import RunResult
 from . import EXIT_DONE, EXIT_MISSED, EXIT_NOTHING, EXIT_PARTIAL
+
+
+def command_line() -> str:
+    """The command as it was typed (bytes that are no text replaced)."""
+    return mended(shlex.join(["multiturn", *sys.argv[1:]]))
 
 
 def publish(result: RunResult, store: Store, *, json_path: str | None, html_path: str | None, quiet: bool = False) -> None:
@@ -27,10 +35,15 @@ def publish(result: RunResult, store: Store, *, json_path: str | None, html_path
             write_json(json_path, result)
     except OSError as error:
         raise InputError(f"cannot write {error.filename or html_path or json_path}: {error.strerror}") from None
-    if json_path == "-":
-        sys.stdout.buffer.write(to_json(result))
-    elif not quiet:
-        print_report(result, html=html_path or "")
+    try:
+        if json_path == "-":
+            sys.stdout.buffer.write(to_json(result))
+        elif not quiet:
+            print_report(result, html=html_path or "")
+        sys.stdout.flush()
+    except (BrokenPipeError, SystemExit):
+        # `multiturn run … | head`: the reader has seen enough (rich leaves then); the exit code still counts.
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
 
 
 def exit_code(result: RunResult, status: str, fail_under: Sequence[tuple[str, float]] = ()) -> int:
@@ -40,10 +53,15 @@ def exit_code(result: RunResult, status: str, fail_under: Sequence[tuple[str, fl
         return EXIT_PARTIAL
     if not any(f.value is not None for f in headline):
         return EXIT_NOTHING
+    known = {f.measure for f in headline}
     for measure, threshold in fail_under:
-        for figure in headline:
-            if (not measure or figure.measure == measure) and figure.value is not None and figure.value < threshold:
-                what = f"{figure.measure} of {figure.system} ({figure.setting})"
-                print(f"multiturn: {what} is {figure.value:.4g}, below {threshold:g}", file=sys.stderr)
+        if measure and measure not in known:
+            raise UnknownName("measure of --fail-under", measure, known)
+        wanted = [f for f in headline if f.measure == measure] if measure else [f for f in headline if f.value is not None]
+        for figure in wanted:
+            if figure.value is None or figure.value < threshold:
+                what = f"{figure.measure} of {figure.system} ({figure.setting}, {figure.model})"
+                why = "was not measured" if figure.value is None else f"is {figure.value:.4g}, below {threshold:g}"
+                print(f"multiturn: {what} {why}", file=sys.stderr)
                 return EXIT_MISSED
     return EXIT_DONE

@@ -13,7 +13,7 @@ import os
 import sqlite3
 import time
 from collections.abc import Iterable, Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -33,6 +33,13 @@ _INSERT = {
     "episodes": "INSERT OR REPLACE INTO episodes VALUES (?,?,?,?,?,?,?,?,?,?,?,?,?,?)",
     "old_verdicts": "DELETE FROM verdicts WHERE episode=?",
     "verdicts": "INSERT INTO verdicts VALUES (?,?,?,?,?,?,?,?,?,?)",
+}
+
+_HINTS = {
+    sqlite3.SQLITE_FULL: "; what was written before is safe: free some room and run again",
+    sqlite3.SQLITE_IOERR: "; what was written before is safe: look at the disk and run again",
+    sqlite3.SQLITE_BUSY: "; another program holds it: close that and run again",
+    sqlite3.SQLITE_CORRUPT: "; `multiturn cache verify` says where; use another file with --store PATH",
 }
 
 
@@ -117,8 +124,9 @@ class Store:
                 f"{self.path} is being written by process {holder}; wait for it, or use another file with --store PATH "
                 "(two stores can be merged later with `multiturn cache merge`)"
             ) from None
-        os.ftruncate(self._lock, 0)
-        os.pwrite(self._lock, str(os.getpid()).encode(), 0)
+        with suppress(OSError):  # on a full disk nobody is told who holds the lock; it is held all the same
+            os.ftruncate(self._lock, 0)
+            os.pwrite(self._lock, str(os.getpid()).encode(), 0)
 
     def _drop_lock(self) -> None:
         if self._lock is not None:
@@ -188,12 +196,9 @@ class Store:
                 db.execute("ROLLBACK")
             if not isinstance(error, (sqlite3.Error, TypeError, ValueError, OverflowError)):
                 raise
-            # The others are values that SQLite has no form for.
-            raise StoreError(
-                f"cannot write to {self.path}: {error}; what was written before is safe: free some room and run again"
-                if isinstance(error, sqlite3.OperationalError)
-                else f"cannot write to {self.path}: {error}; what was written before is safe"
-            ) from None
+            # What is no error of SQLite's is a value that it has no form for.
+            hint = _HINTS.get(getattr(error, "sqlite_errorcode", 0) & 0xFF, "")
+            raise StoreError(f"cannot write to {self.path}: {error}{hint}") from None
 
     def _add_nodes(self, chat: Conversation) -> None:
         for node in chat.path():

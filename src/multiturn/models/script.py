@@ -43,7 +43,7 @@ class PlayerModel(Model):
                 said = await said
         except MultiturnError:
             raise
-        except Exception as error:  # the user's code: whatever it raises is a cause, not a crash
+        except (Exception, SystemExit) as error:  # the user's code: whatever it raises is a cause, not a crash
             raise CallError(f"{self.name} raised {_place(error)}", cause="player error") from error
         message = self._message(said, asked)
         return Reply(message, served=self.name, latency=time.perf_counter() - started, cost=0.0)
@@ -94,13 +94,13 @@ def _load(path: Path, digest: str) -> ModuleType:
     sys.modules[module_name] = module  # dataclasses and pickle look modules up here
     try:
         spec.loader.exec_module(module)
-    except Exception as error:  # the user's code: one clear line instead of a traceback through ours
+    except (Exception, SystemExit) as error:  # the user's code: one clear line instead of a traceback through ours
         sys.modules.pop(module_name, None)
         raise InputError(f"{path} cannot be loaded: {_place(error, str(path))}") from error
     return module
 
 
-def _place(error: Exception, path: str = "") -> str:
+def _place(error: BaseException, path: str = "") -> str:
     """Type, text and line of an error in the user's code."""
     text = f"{type(error).__name__}: {error}" if str(error) else type(error).__name__
     if isinstance(error, SyntaxError):
