@@ -8,6 +8,7 @@ print(result.figure("correct", setting="multi"))
 from __future__ import annotations
 
 import asyncio
+import inspect
 import os
 import platform
 import signal
@@ -15,6 +16,7 @@ import threading
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from datetime import UTC, datetime
+from hashlib import blake2b
 from importlib.metadata import PackageNotFoundError, version
 from typing import Any
 
@@ -121,7 +123,17 @@ def evaluate(
 def _model(who: str | Model | Player) -> Model:
     if isinstance(who, str):
         return cast_model(who)
-    return who if isinstance(who, Model) else PlayerModel(getattr(who, "__name__", "player"), who)
+    return who if isinstance(who, Model) else PlayerModel(getattr(who, "__name__", type(who).__name__), who, _code_of(who))
+
+
+def _code_of(player: Player) -> str:
+    """A hash of a player's code, where there is any to read: another function of the same name is another player. What it
+    refers to (a weight, a prompt in a variable) is not seen: give such players names of their own."""
+    try:
+        source = inspect.getsource(player if inspect.isroutine(player) else type(player))
+    except (OSError, TypeError):
+        return ""
+    return blake2b(source.encode("utf-8", "surrogatepass"), digest_size=16).hexdigest()
 
 
 def play(
@@ -219,10 +231,10 @@ def result_of(store: Store, run: RunRow, benchmarks: Sequence[Benchmark], total:
         episodes=count,
         seconds=s.get("seconds", 0.0),
         published=[
-            PublishedFigure(p.model, p.value, p.measure, p.setting, p.group, p.source, system=b.slug)
+            PublishedFigure(p.model, p.value, p.measure, p.setting, p.group, p.source, system=b.label)
             for b in benchmarks for p in b.published
         ],
-        scales={b.slug: dict(b.scales) for b in benchmarks},
+        scales={b.label: dict(b.scales) for b in benchmarks},
     )  # fmt: skip
 
 

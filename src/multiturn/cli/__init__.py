@@ -23,21 +23,29 @@ def main() -> None:
     except click.exceptions.Exit as leave:
         sys.exit(leave.exit_code)
     except click.ClickException as error:
-        ctx = getattr(error, "ctx", None)
-        command = ctx.command_path if ctx is not None else "multiturn"
-        line = " ".join(error.format_message().split())
-        print(f"multiturn: {line.rstrip('.')} (see `{command} --help`)", file=sys.stderr)
+        message = error.format_message()
+        if message.startswith("Usage:"):  # a group without a command: its help
+            print(message, file=sys.stderr)
+        else:
+            command = getattr(getattr(error, "ctx", None), "command_path", "multiturn")
+            _say(f"{message.strip().rstrip('.')} (see `{command} --help`)")
         sys.exit(EXIT_INPUT)
     except MultiturnError as error:
-        print(f"multiturn: {error}", file=sys.stderr)
+        _say(str(error))
         sys.exit(EXIT_INPUT)
     except (KeyboardInterrupt, click.Abort):
-        print("multiturn: stopped", file=sys.stderr)
+        _say("stopped")
         sys.exit(EXIT_PARTIAL)
     except sqlite3.DatabaseError as error:  # met while reading: writing and opening say it themselves
-        print(f"multiturn: the store cannot be read: {error}; `multiturn cache verify` says what is wrong", file=sys.stderr)
+        _say(f"the store cannot be read: {error}; `multiturn cache verify` says what is wrong")
         sys.exit(EXIT_INPUT)
     except SystemExit:
         if isinstance(sys.stdout, PacifyFlushWrapper):  # click's way with `multiturn list | head`
             sys.exit(EXIT_DONE)
         raise
+
+
+def _say(text: str) -> None:
+    """One line on standard error: names and replies in it may hold line breaks and control characters."""
+    line = " ".join("".join(c if c.isprintable() else " " for c in text).split())
+    print(f"multiturn: {line}", file=sys.stderr)
