@@ -169,7 +169,7 @@ def _systems(store: Store, side: Side) -> list[str]:
 
 def _scales(both: tuple[RunRow, RunRow]) -> dict[str, dict[str, Scale]]:
     texts = dict.fromkeys(text for run in both for text in run.spec.systems)
-    return {b.slug: dict(b.scales) for b in map(make_system, texts)}
+    return {b.label: dict(b.scales) for b in map(make_system, texts)}
 
 
 # -- pairing --------------------------------------------------------------------------------------------------------

@@ -62,7 +62,7 @@ def _scales(run: RunRow) -> RunResult:
             benchmark = make_system(text)
         except InputError:
             continue
-        scales[benchmark.slug] = dict(benchmark.scales)
+        scales[benchmark.label] = dict(benchmark.scales)
     return RunResult(run=RunInfo(id=run.id), scales=scales)
 
 

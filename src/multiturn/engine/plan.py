@@ -66,6 +66,10 @@ class Plan:
             raise InputError(f"--repeats must be at least 1, not {repeats}")
         if not self.models:
             raise InputError("a run needs at least one model: --model NAME (see `multiturn models`)")
+        labels = [b.label for b in self.benchmarks]
+        for label in labels:
+            if labels.count(label) > 1:
+                raise InputError(f"two benchmarks of this run are both called `{label}`: run them apart, or rename one")
         if self.around and any(isinstance(m, GoldModel) for m in self.models):
             raise InputError("nothing can be put around the gold player: it knows the answers; gold?window=3 forgets")
         for benchmark in self.benchmarks:

@@ -110,7 +110,7 @@ async def play_episode(episode: Episode, recorder: Recorder, seed: int) -> None:
             if measure not in judged:
                 rows.append(_verdict_row(episode, len(rows), Verdict(measure, None, cause=cause)))
     case = episode.case
-    row = (episode.id, episode.benchmark.slug, episode.model, mended(case.id), mended(case.cluster or case.id),
+    row = (episode.id, episode.benchmark.label, episode.model, mended(case.id), mended(case.cluster or case.id),
            mended(case.group or ""), episode.setting, episode.repeat, chat.id, cast.stopped, int(not cast.retriable),
            cast.calls, _facts(cast), time.time())  # fmt: skip
     await recorder.store.put_episode(row, chat, rows)

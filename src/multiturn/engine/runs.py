@@ -26,7 +26,7 @@ def open_run(store: Store, plan: Plan) -> str:
             (spec.id, msgspec.json.encode(spec).decode(), "running", time.time()),
         )
         db.execute("DELETE FROM run_episodes WHERE run=?", (spec.id,))
-        rows = ((spec.id, e.id, n) for n, e in enumerate(plan.episodes))
+        rows = ((spec.id, n, e.id) for n, e in enumerate(plan.episodes))
         db.executemany("INSERT INTO run_episodes VALUES (?,?,?)", rows)
     return spec.id
 
@@ -84,11 +84,11 @@ def figures_of(store: Store, run: RunRow, benchmarks: Sequence[Benchmark]) -> li
         for model in run.spec.players:
             nan = float("nan")
             rows = [
-                r if r[8] is not None else (*r[:8], nan, *r[9:]) for r in store.rows(_VERDICTS, run.id, benchmark.slug, model)
+                r if r[8] is not None else (*r[:8], nan, *r[9:]) for r in store.rows(_VERDICTS, run.id, benchmark.label, model)
             ]
             table = Table.of(rows)
             for make in benchmark.figures:
-                found += (msgspec.structs.replace(f, system=benchmark.slug, model=model) for f in make(table))
+                found += (msgspec.structs.replace(f, system=benchmark.label, model=model) for f in make(table))
     return found
 
 

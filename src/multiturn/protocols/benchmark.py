@@ -65,6 +65,12 @@ class Benchmark:
         self.options: dict[str, Any] = {**self.params, **params}
 
     @property
+    def label(self) -> str:
+        """How this benchmark is called in figures: its slug, and the options that are not the defaults."""
+        changed = {k: v for k, v in self.options.items() if v != self.params[k]}
+        return self.slug + ("?" + "&".join(f"{k}={v}" for k, v in changed.items()) if changed else "")
+
+    @property
     def data(self) -> Data:
         if self._data is None:
             raise InputError(f"`{self.slug}` reads data files: give it a data source")

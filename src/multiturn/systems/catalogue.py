@@ -10,13 +10,15 @@ import importlib.util
 import sys
 from importlib.metadata import entry_points
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from msgspec import Struct
 
 from ..conversation import InputError, UnknownName
 from ..models.options import parse_name
-from ..protocols.benchmark import Benchmark, Data
+
+if TYPE_CHECKING:  # imported when a system is made: listing them must be fast
+    from ..protocols.benchmark import Benchmark, Data
 
 
 class Entry(Struct, frozen=True):
@@ -134,6 +136,8 @@ def _line_in(error: Exception, file: str) -> int | None:
 
 
 def _benchmark(found: Any, place: str) -> type[Benchmark]:
+    from ..protocols.benchmark import Benchmark
+
     if not (isinstance(found, type) and issubclass(found, Benchmark)):
         raise InputError(f"{place} is not a Benchmark class")
     if not found.slug:
