@@ -10,7 +10,7 @@ from xml.etree import ElementTree
 
 import pytest
 
-from commands import Command, command, execute
+from inprocess import Command, command, execute
 from multiturn.conversation import Conversation
 from multiturn.engine.plan import Plan
 from multiturn.engine.replay import GoldModel

@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from commands import Command, command, execute
+from inprocess import Command, command, execute
 from multiturn.conversation import Conversation
 from multiturn.engine.plan import Plan
 from multiturn.engine.replay import GoldModel

@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 
-from commands import Command, command, execute
+from inprocess import Command, command, execute
 from multiturn.cli.app import app
 from multiturn.conversation import Conversation, StoreError
 from multiturn.engine.merge import merge

@@ -9,7 +9,7 @@ import jsonschema
 import pytest
 import yaml
 
-from commands import Command, command
+from inprocess import Command, command
 
 
 @pytest.fixture
