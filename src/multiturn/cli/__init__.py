@@ -12,7 +12,6 @@ def main() -> None:
     import sqlite3
 
     import click
-    from click.utils import PacifyFlushWrapper
 
     from ..conversation.errors import MultiturnError
     from .app import app
@@ -40,7 +39,7 @@ def main() -> None:
         _say(f"the store cannot be read: {error}; `multiturn cache verify` says what is wrong")
         sys.exit(EXIT_INPUT)
     except SystemExit:
-        if isinstance(sys.stdout, PacifyFlushWrapper):  # click's way with `multiturn list | head`
+        if type(sys.stdout).__name__ == "PacifyFlushWrapper":  # click's way with `multiturn list | head`
             sys.exit(EXIT_DONE)
         raise
 
