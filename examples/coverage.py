@@ -32,7 +32,8 @@ def covered(sums: np.ndarray, counts: float, truth: float, scale: Scale, *, wils
 def difficulty(random: np.random.Generator, mean: float, cases: int) -> np.ndarray:
     """The chance of each case to be right, with correlation ``WITHIN`` between two turns of a case."""
     weight = 1 / WITHIN - 1
-    return random.beta(mean * weight, (1 - mean) * weight, size=(RUNS, cases))
+    chance: np.ndarray = random.beta(mean * weight, (1 - mean) * weight, size=(RUNS, cases))
+    return chance
 
 
 def binary(random: np.random.Generator, mean: float, cases: int) -> float:
