@@ -1,56 +1,84 @@
-"""Running commands in this process, as a shell would."""
+"""Running the command line as a user does: in a process of its own."""
 
 from __future__ import annotations
 
-import asyncio
+import json
+import os
+import sqlite3
+import subprocess
 import sys
-from collections.abc import Callable
+from collections.abc import Iterator, Mapping
 from pathlib import Path
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
-import pytest
+from fakeserver import Answer, Received, chat
 
-from multiturn.cli import main
-from multiturn.engine.plan import Plan
-from multiturn.engine.run import Runner
-from multiturn.engine.runs import close_run, open_run
-from multiturn.engine.store import Store
+LIMIT = 60.0
+"""Seconds any command of a test may take: nothing hangs."""
 
 
 class Done(NamedTuple):
-    """How a command ended and what it printed."""
+    """How a command ended."""
 
     code: int
     out: str
     err: str
 
-
-Command = Callable[..., Done]
-
-
-def command(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], folder: Path) -> Command:
-    """A function that runs ``multiturn ARGS`` in ``folder``, on a wide terminal's lines."""
-    monkeypatch.chdir(folder)
-    for name in ("MULTITURN_STORE", "MULTITURN_DATA", "MULTITURN_CACHE"):
-        monkeypatch.delenv(name, raising=False)
-    monkeypatch.setenv("MULTITURN_CACHE", str(folder / "cache"))
-    monkeypatch.setenv("COLUMNS", "200")
-
-    def run(*args: str) -> Done:
-        monkeypatch.setattr(sys, "argv", ["multiturn", *args])
-        capsys.readouterr()
-        with pytest.raises(SystemExit) as left:
-            main()
-        out, err = capsys.readouterr()
-        return Done(int(left.value.code or 0), out, err)
-
-    return run
+    @property
+    def line(self) -> str:
+        """The one line on standard error. Fails when there are several, or a traceback."""
+        lines = self.err.splitlines()
+        assert len(lines) == 1, self.err
+        assert lines[0].startswith("multiturn: "), self.err
+        return lines[0]
 
 
-def execute(path: Path, plan: Plan) -> str:
-    """Play a plan into a store; returns the run's id."""
-    with Store(path, writable=True) as store:
-        run = open_run(store, plan)
-        status = asyncio.run(Runner(plan, store).run())
-        close_run(store, run, status, {})
-    return run
+def start(*args: str | Path, cwd: Path | None = None, env: Mapping[str, str] | None = None) -> subprocess.Popen[str]:
+    """Start ``multiturn ARGS``."""
+    plain = {k: v for k, v in os.environ.items() if not k.startswith(("MULTITURN", "OPENAI", "PYTEST"))}
+    command = [sys.executable, "-m", "multiturn", *map(str, args)]
+    return subprocess.Popen(
+        command, cwd=cwd, env={**plain, **(env or {})}, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.PIPE,
+        text=True, encoding="utf-8",
+    )  # fmt: skip
+
+
+def finish(process: subprocess.Popen[str]) -> Done:
+    """Wait for a command."""
+    try:
+        out, err = process.communicate(timeout=LIMIT)
+    except subprocess.TimeoutExpired:
+        process.kill()
+        process.communicate()
+        raise
+    return Done(process.returncode, out, err)
+
+
+def multiturn(*args: str | Path, cwd: Path | None = None, env: Mapping[str, str] | None = None) -> Done:
+    """Run ``multiturn ARGS`` to its end."""
+    return finish(start(*args, cwd=cwd, env=env))
+
+
+def case(name: str, *turns: str, **fields: Any) -> dict[str, Any]:
+    """A case whose every turn wants its own words back."""
+    return {"id": name, "turns": [{"user": t, "target": {"type": "answer", "value": t}} for t in turns], **fields}
+
+
+def cases(path: Path, items: Iterator[dict[str, Any]] | list[dict[str, Any]]) -> Path:
+    """Write a case file."""
+    path.write_text("".join(json.dumps(item) + "\n" for item in items), encoding="utf-8")
+    return path
+
+
+def echo(request: Received) -> Answer:
+    """A server that says the last message again."""
+    return chat(request.json["messages"][-1]["content"])
+
+
+def rows(store: Path, sql: str) -> list[tuple[Any, ...]]:
+    """Rows of a store, read as any other program would."""
+    db = sqlite3.connect(f"file:{store}?mode=ro", uri=True, timeout=10)
+    try:
+        return db.execute(sql).fetchall()
+    finally:
+        db.close()
