@@ -37,7 +37,8 @@ def difficulty(random: np.random.Generator, mean: float, cases: int) -> np.ndarr
 
 
 def binary(random: np.random.Generator, mean: float, cases: int) -> float:
-    return covered(random.binomial(TURNS, difficulty(random, mean, cases)).astype(float), TURNS, mean, FRACTION, wilson=True)
+    right = random.binomial(TURNS, difficulty(random, mean, cases)).astype(float)
+    return covered(right, TURNS, mean, FRACTION, wilson=True)
 
 
 def continuous(random: np.random.Generator, mean: float, cases: int) -> float:
@@ -48,8 +49,9 @@ def paired(random: np.random.Generator, first: float, second: float, cases: int)
     shared = random.normal(size=(RUNS, cases, 1))
 
     def right(chance: float) -> np.ndarray:
-        drawn: np.ndarray = random.random((RUNS, cases, TURNS)) < ndtr(np.sqrt(2) * ndtri(chance) + shared)
-        return drawn.sum(axis=2).astype(float)
+        drawn = random.random((RUNS, cases, TURNS)) < ndtr(np.sqrt(2) * ndtri(chance) + shared)
+        total: np.ndarray = drawn.sum(axis=2).astype(float)
+        return total
 
     return covered(right(first) - right(second), TURNS, first - second, Scale(low=-1, high=1), wilson=False)
 
