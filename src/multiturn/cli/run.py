@@ -80,6 +80,13 @@ def command(systems: tuple[str, ...], models: tuple[str, ...], settings: tuple[s
     made = {name: cast_model(name) for name in dict.fromkeys((*models, *filter(None, (judge, user))))}
     roles = {role: made[name] for role, name in (("judge", judge), ("user", user)) if name}
     benchmarks = [make_system(text, folder) for text in dict.fromkeys(systems)]
+    smoke = [role for role in dict.fromkeys(r for b in benchmarks for r in b.needs) if role not in roles]
+    if smoke and all(name.startswith("local/") for name in models):
+        # So that every system can be tried on a laptop. Marked wherever the figures are shown.
+        roles |= dict.fromkeys(smoke, made[models[0]])
+        print(f"multiturn: {models[0]} also plays the {' and the '.join(smoke)}: a smoke test, no measurement", file=sys.stderr)
+    else:
+        smoke = []
     plan = Plan(
         benchmarks,
         [made[m] for m in dict.fromkeys(models)],
@@ -94,6 +101,8 @@ def command(systems: tuple[str, ...], models: tuple[str, ...], settings: tuple[s
         _dry_run(plan, store)
         return 0
     about: dict[str, Any] = {"command": command_line(), "data": folder.used}
+    if smoke:
+        about["options"] = {"smoke_test": f"{models[0]} as {', '.join(smoke)}"}
     with Store(store, writable=True) as opened:
         budget = Budget(max_cost, max_calls, max_tokens)
         result = play(plan, opened, concurrency=concurrency, budget=budget, about=about, quiet=quiet)

@@ -170,6 +170,8 @@ def cautions(section: Section) -> list[str]:
     repeats = section.result.run.options.get("repeats")
     if repeats == 1 or (repeats is None and not section.rest()):
         notes.append("One repeat: nothing is known of how reliably the model does this; --repeats 3 would tell.")
+    if smoke := section.result.run.options.get("smoke_test"):
+        notes.insert(0, f"A smoke test, no measurement: {smoke}. Name a capable model for these roles.")
     return notes
 
 

@@ -22,7 +22,8 @@ if TYPE_CHECKING:  # imported when a system is made: listing them must be fast
 
 
 class Entry(Struct, frozen=True):
-    """One system of the catalogue. ``data``: "bundled", or where its files come from; ``place``: ``module:Class``."""
+    """One system of the catalogue. ``needs``: roles beside the assistant without which it, or a part of it, is not measured.
+    ``data``: "bundled", or where its files come from; ``place``: ``module:Class``."""
 
     slug: str
     family: str
@@ -44,7 +45,7 @@ _ENTRIES = (
     Entry("patterns", "script", "benchmark", "Patterns: four kinds of conversation, made from a seed, checked in code",
           ("multi", "single", "gold"), (), "bundled", "Apache-2.0", "multiturn.systems.script.patterns:Patterns"),
     Entry("mt-eval", "script", "benchmark", "MT-Eval: A Multi-Turn Capabilities Evaluation Benchmark for Large Language Models",
-          _MT_EVAL, (), "github.com/KwanWaiChung/MT-Eval", "MIT", "multiturn.systems.script.mt_eval:MTEval"),
+          _MT_EVAL, ("judge",), "github.com/KwanWaiChung/MT-Eval", "MIT", "multiturn.systems.script.mt_eval:MTEval"),
     Entry("ifeval", "script", "benchmark", "Instruction-Following Evaluation for Large Language Models",
           ("single",), (), "github.com/google-research/google-research", "Apache-2.0", "multiturn.systems.script.ifeval:IFEval"),
     Entry("multi-if", "script", "benchmark", "Multi-IF: Benchmarking LLMs on Multi-Turn and Multilingual Instructions Following",
@@ -65,7 +66,7 @@ def entries() -> list[Entry]:
         if point.name not in found:
             kind = _load(point.value)
             found[point.name] = Entry(
-                point.name, kind.family, kind.kind, kind.title, tuple(kind.settings), kind.needs, kind.home or "bundled",
+                point.name, kind.family, kind.kind, kind.title, tuple(kind.settings), (*kind.needs, *kind.uses), kind.home or "bundled",
                 kind.licence, point.value,
             )  # fmt: skip
     return list(found.values())

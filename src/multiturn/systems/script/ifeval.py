@@ -78,7 +78,7 @@ class IFEval(Scripted):
     """Instruction-Following Evaluation for Large Language Models (Zhou et al. 2023): 25 types of verifiable instruction."""
 
     slug = "ifeval"
-    title = "IFEval: instructions that a program can verify"
+    title = "Instruction-Following Evaluation for Large Language Models"
     paper = "Zhou et al. 2023, arXiv 2311.07911"
     licence = "Apache-2.0"
     home = "https://github.com/google-research/google-research/tree/master/instruction_following_eval"

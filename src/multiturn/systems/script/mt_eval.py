@@ -6,7 +6,6 @@ import string
 from collections.abc import Iterable, Iterator
 from functools import cache, cached_property
 from itertools import zip_longest
-from typing import Any
 
 import msgspec
 
@@ -62,7 +61,7 @@ class MTEval(Listed):
     paper = "arXiv:2401.16745"
     licence = "MIT"
     home = "https://github.com/KwanWaiChung/MT-Eval"
-    settings: Any = ("multi", "single", "gold", *(f"context-{k}" for k in CONTEXTS),
+    settings = ("multi", "single", "gold", *(f"context-{k}" for k in CONTEXTS),
                      *(f"{where}-{n}" for where in ("front", "between") for n in DISTANCES))  # fmt: skip
     default_settings = ("multi", "single")
     uses = ("judge",)

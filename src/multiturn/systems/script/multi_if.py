@@ -99,7 +99,7 @@ class MultiIF(Scripted):
     """Multi-IF: Benchmarking LLMs on Multi-Turn and Multilingual Instructions Following (He et al. 2024)."""
 
     slug = "multi-if"
-    title = "Multi-IF: verifiable instructions that add up over three turns, in eight languages"
+    title = "Multi-IF: Benchmarking LLMs on Multi-Turn and Multilingual Instructions Following"
     paper = "He et al. 2024, arXiv 2410.15553"
     licence = "CC-BY-NC-2.0"
     home = "https://huggingface.co/datasets/facebook/Multi-IF"

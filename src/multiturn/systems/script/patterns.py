@@ -48,7 +48,7 @@ class Patterns(Scripted):
     """Four patterns of conversation with exact answers (procedural, ours)."""
 
     slug = "patterns"
-    title = "patterns: recollection, expansion, refinement and follow-up, made from a seed and checked in code"
+    title = "Patterns: four kinds of conversation, made from a seed, checked in code"
     licence = "Apache-2.0"
     params = {"seed": 1, "cases": 12, "turns": 8, "distance": 2, "constraints": 5}
     measures = ("correct",)

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from functools import partial
-from typing import Any
 
 from ...conversation import Case, Cast, Conversation, DataError
 from ...judges.ask import ask, quoted
@@ -49,8 +48,8 @@ class SysBench(Listed):
     paper = "arXiv:2408.10943"
     licence = "not stated"
     home = "https://github.com/PKU-Baichuan-MLSystemLab/SysBench"
-    settings: Any = ("multi", "gold")
-    default_settings: Any = ("multi",)
+    settings = ("multi", "gold")
+    default_settings = ("multi",)
     uses = ("judge",)
     scales = {**dict.fromkeys(("csr", "isr", "isr_aligned", "isr_misaligned", "isr_strict"), FRACTION), "unclear": COUNT}
     figures = (
