@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 import shlex
 import sys
 from collections.abc import Sequence
@@ -17,8 +18,8 @@ from . import EXIT_DONE, EXIT_MISSED, EXIT_NOTHING, EXIT_PARTIAL
 
 
 def command_line() -> str:
-    """The command as it was typed (bytes that are no text replaced)."""
-    return mended(shlex.join(["multiturn", *sys.argv[1:]]))
+    """The command as it was typed (bytes that are no text replaced, passwords in addresses left out)."""
+    return re.sub(r"//[^/@\s]*@", "//", mended(shlex.join(["multiturn", *sys.argv[1:]])))
 
 
 def publish(result: RunResult, store: Store, *, json_path: str | None, html_path: str | None, quiet: bool = False) -> None:

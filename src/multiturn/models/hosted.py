@@ -66,12 +66,15 @@ class HostedModel(Model):
         if self.endpoint.rates is not None:
             self.endpoint.rates.settle(tokens, usage.input + usage.output)
         price = answer.cost
-        if price is None and self.priced_as:
-            price = cost(self.priced_as, answer.served or self.model, usage)
-            if price is None and answer.served != self.model:
-                price = cost(self.priced_as, self.model, usage)
+        if price is None and self.priced_as and answer.served:
+            price = cost(self.priced_as, answer.served, usage)
+        if price is None:
+            price = self.price(usage)
         message = Message("assistant", answer.parts or (Text(""),))
         return Reply(message, usage, answer.stop, answer.served or self.model, latency, retries, price)
+
+    def price(self, usage: Usage) -> float | None:
+        return cost(self.priced_as, self.model, usage) if self.priced_as else None
 
     async def close(self) -> None:
         await self.endpoint.close()
