@@ -8,15 +8,17 @@ from __future__ import annotations
 
 import base64
 import binascii
+import json
 import os
 from collections.abc import Iterable, Iterator, Mapping
+from contextlib import suppress
 from pathlib import Path
-from typing import Any, Literal, TypeAlias
+from typing import Any, Literal, TypeAlias, cast
 
 import msgspec
 
 from .errors import DataError
-from .message import Audio, File, Image, Message, Part, Text, Thought, ToolCall, ToolResult, Video
+from .message import ROLES, Audio, File, Image, Message, Part, Role, Text, Thought, ToolCall, ToolResult, Video, mended
 from .tree import Conversation
 
 Reasoning: TypeAlias = Literal["drop", "keep", "last"]
@@ -117,7 +119,7 @@ def from_openai(messages: Iterable[Mapping[str, Any]]) -> Conversation:
     for i, item in enumerate(messages, 1):
         try:
             chat = chat.add(_message(item))
-        except (KeyError, TypeError, ValueError, AttributeError) as error:
+        except (TypeError, ValueError) as error:
             raise DataError(f"message {i}: {error}") from None
     return chat
 
@@ -128,43 +130,67 @@ def _message(item: Mapping[str, Any]) -> Message:
     role = item.get("role")
     if role == "developer":
         role = "system"
-    if role not in ("system", "user", "assistant", "tool"):
+    if not isinstance(role, str) or role not in ROLES:
         raise ValueError(f"`role` must be system, user, assistant or tool, not {role!r}")
     content = item.get("content")
     parts: list[Part] = []
     if thought := item.get("reasoning_content") or item.get("reasoning"):
         parts.append(Thought(str(thought)))
     if role == "tool":
-        parts.append(
-            ToolResult(str(item.get("tool_call_id", "")), content if isinstance(content, str) else _encode(content).decode())
-        )
+        parts.append(ToolResult(str(item.get("tool_call_id", "")), content if isinstance(content, str) else _json(content)))
     elif isinstance(content, str):
         if content or not item.get("tool_calls"):
             parts.append(Text(content))
     elif isinstance(content, list):
-        parts += [_part(p) for p in content]
+        parts += [_part(p, f"content[{i}]") for i, p in enumerate(content)]
     elif content is not None:
         raise ValueError(f"`content` must be text or a list of parts, not {type(content).__name__}")
-    for call in item.get("tool_calls") or ():
-        parts.append(ToolCall(str(call.get("id", "")), str(call["function"]["name"]), str(call["function"].get("arguments", ""))))
+    calls = item.get("tool_calls") or []
+    if not isinstance(calls, list):
+        raise ValueError(f"`tool_calls` must be a list, not {type(calls).__name__}")
+    for i, call in enumerate(calls):
+        where = f"tool_calls[{i}]"
+        name = _text(call, where, "function", "name")
+        arguments = call["function"].get("arguments", "")
+        parts.append(ToolCall(str(call.get("id") or ""), name, arguments if isinstance(arguments, str) else _json(arguments)))
     if not parts:
         parts.append(Text(""))
-    return Message(role, tuple(parts), str(item.get("name") or ""))
+    return Message(cast(Role, role), tuple(parts), str(item.get("name") or ""))
 
 
-def _part(item: Mapping[str, Any]) -> Part:
-    kind = item.get("type")
+def _part(item: Any, where: str) -> Part:
+    kind = _text(item, where, "type")
     if kind in ("text", "input_text", "output_text"):
-        return Text(str(item["text"]))
+        return Text(_text(item, where, "text"))
     if kind == "image_url":
-        return Image(**_media(item["image_url"]["url"], "image/png"))
+        return Image(**_media(_text(item, where, "image_url", "url"), "image/png"))
     if kind == "video_url":
-        return Video(**_media(item["video_url"]["url"], "video/mp4"))
+        return Video(**_media(_text(item, where, "video_url", "url"), "video/mp4"))
     if kind == "input_audio":
-        return Audio(mime=f"audio/{item['input_audio']['format']}", data=_b64(item["input_audio"]["data"]))
+        data = _b64(_text(item, where, "input_audio", "data"))
+        return Audio(mime=f"audio/{_text(item, where, 'input_audio', 'format')}", data=data)
     if kind == "file":
-        return File(**_media(item["file"]["file_data"], "application/octet-stream"), name=str(item["file"].get("filename", "")))
-    raise ValueError(f"part of unknown type {kind!r}")
+        data_url = _text(item, where, "file", "file_data")
+        return File(**_media(data_url, "application/octet-stream"), name=str(item["file"].get("filename") or ""))
+    raise ValueError(f"`{where}` is a part of unknown type {kind!r}")
+
+
+def _text(item: Any, where: str, *path: str) -> str:
+    """The text at a path of fields. Raises `ValueError` naming the field that is missing or of the wrong type."""
+    for name in path:
+        if not isinstance(item, Mapping):
+            raise ValueError(f"`{where}` must be an object, not {type(item).__name__}")
+        where = f"{where}.{name}"
+        if name not in item:
+            raise ValueError(f"`{where}` is missing")
+        item = item[name]
+    if not isinstance(item, str):
+        raise ValueError(f"`{where}` must be text, not {type(item).__name__}")
+    return item
+
+
+def _json(value: Any) -> str:
+    return _encode(value).decode()
 
 
 def _media(url: str, mime: str) -> dict[str, Any]:
@@ -187,21 +213,29 @@ def read_chats(path: str | os.PathLike[str]) -> Iterator[tuple[dict[str, Any], C
 
     Raises `DataError` naming file, line and field.
     """
-    with Path(path).open("rb") as lines:
-        for number, line in enumerate(lines, 1):
-            if not line.strip():
-                continue
-            try:
-                item = msgspec.json.decode(line)
-            except msgspec.DecodeError as error:
-                raise DataError(f"{path}, line {number}: not JSON ({error})") from None
-            if not isinstance(item, dict) or not isinstance(item.get("messages"), list):
-                raise DataError(f'{path}, line {number}: expected {{"messages": [...]}}')
-            try:
-                chat = from_openai(item["messages"])
-            except DataError as error:
-                raise DataError(f"{path}, line {number}, {error}") from None
-            yield {k: v for k, v in item.items() if k != "messages"}, chat
+    try:
+        with Path(path).open("rb") as lines:
+            for number, line in enumerate(lines, 1):
+                if line.strip():
+                    yield _chat_line(line, f"{path}, line {number}")
+    except OSError as error:
+        raise DataError(f"{path} cannot be read ({error.strerror or error})") from None
+
+
+def _chat_line(line: bytes, where: str) -> tuple[dict[str, Any], Conversation]:
+    try:
+        item = msgspec.json.decode(line)
+    except msgspec.DecodeError as error:
+        raise DataError(f"{where}: not JSON ({error})") from None
+    except RecursionError:
+        raise DataError(f"{where}: nested too deeply") from None
+    if not isinstance(item, dict) or not isinstance(item.get("messages"), list):
+        raise DataError(f'{where}: expected {{"messages": [...]}}')
+    try:
+        chat = from_openai(item["messages"])
+    except DataError as error:
+        raise DataError(f"{where}, {error}") from None
+    return {k: v for k, v in item.items() if k != "messages"}, chat
 
 
 def write_chats(path: str | os.PathLike[str], chats: Iterable[tuple[Mapping[str, Any], Conversation]]) -> int:
@@ -212,9 +246,19 @@ def write_chats(path: str | os.PathLike[str], chats: Iterable[tuple[Mapping[str,
     try:
         with part.open("wb") as out:
             for fields, chat in chats:
-                out.write(_encode({**fields, "messages": to_openai(chat)}) + b"\n")
+                out.write(_line({**fields, "messages": to_openai(chat)}) + b"\n")
                 count += 1
         part.replace(target)
+    except OSError as error:
+        raise DataError(f"{path} cannot be written ({error.strerror or error})") from None
     finally:
-        part.unlink(missing_ok=True)
+        with suppress(OSError):
+            part.unlink()
     return count
+
+
+def _line(item: dict[str, Any]) -> bytes:
+    try:
+        return _encode(item)
+    except UnicodeEncodeError:  # lone surrogates in the other fields; messages hold none
+        return mended(json.dumps(msgspec.to_builtins(item), ensure_ascii=False)).encode()
