@@ -1,7 +1,9 @@
-"""Running the command line as a user does: in a process of its own."""
+"""Running the command line: in a process of its own, as a user does, or in this one, which is faster."""
 
 from __future__ import annotations
 
+import contextlib
+import io
 import json
 import os
 import sqlite3
@@ -10,6 +12,7 @@ import sys
 from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any, NamedTuple
+from unittest import mock
 
 from fakeserver import Answer, Received, chat
 
@@ -35,10 +38,9 @@ class Done(NamedTuple):
 
 def start(*args: str | Path, cwd: Path | None = None, env: Mapping[str, str] | None = None) -> subprocess.Popen[str]:
     """Start ``multiturn ARGS``."""
-    plain = {k: v for k, v in os.environ.items() if not k.startswith(("MULTITURN", "OPENAI", "PYTEST"))}
     command = [sys.executable, "-m", "multiturn", *map(str, args)]
     return subprocess.Popen(
-        command, cwd=cwd, env={**plain, **(env or {})}, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.PIPE,
+        command, cwd=cwd, env=_environment(env), stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.PIPE,
         text=True, encoding="utf-8",
     )  # fmt: skip
 
@@ -57,6 +59,31 @@ def finish(process: subprocess.Popen[str]) -> Done:
 def multiturn(*args: str | Path, cwd: Path | None = None, env: Mapping[str, str] | None = None) -> Done:
     """Run ``multiturn ARGS`` to its end."""
     return finish(start(*args, cwd=cwd, env=env))
+
+
+def inside(*args: str | Path, env: Mapping[str, str] | None = None) -> Done:
+    """Run ``multiturn ARGS`` in this process."""
+    from multiturn.cli import main
+
+    out, err = (io.TextIOWrapper(io.BytesIO(), encoding="utf-8", write_through=True) for _ in range(2))
+    code: object = 0
+    with (
+        mock.patch.object(sys, "argv", ["multiturn", *map(str, args)]),
+        mock.patch.dict(os.environ, _environment(env), clear=True),
+        contextlib.redirect_stdout(out),
+        contextlib.redirect_stderr(err),
+    ):
+        try:
+            main()
+        except SystemExit as leave:
+            code = leave.code
+    assert isinstance(code, int)
+    return Done(code, *(f.buffer.getvalue().decode() for f in (out, err)))  # type: ignore[attr-defined]
+
+
+def _environment(more: Mapping[str, str] | None) -> dict[str, str]:
+    plain = {k: v for k, v in os.environ.items() if not k.startswith(("MULTITURN", "OPENAI", "PYTEST"))}
+    return {**plain, **(more or {})}
 
 
 def case(name: str, *turns: str, **fields: Any) -> dict[str, Any]:

@@ -219,7 +219,7 @@ def read_chats(path: str | os.PathLike[str]) -> Iterator[tuple[dict[str, Any], C
                 if line.strip():
                     yield _chat_line(line, f"{path}, line {number}")
     except OSError as error:
-        raise DataError(f"{path} cannot be read ({error.strerror or error})") from None
+        raise DataError(f"cannot read `{path}`: {error.strerror or error}") from None
 
 
 def _chat_line(line: bytes, where: str) -> tuple[dict[str, Any], Conversation]:
@@ -250,7 +250,7 @@ def write_chats(path: str | os.PathLike[str], chats: Iterable[tuple[Mapping[str,
                 count += 1
         part.replace(target)
     except OSError as error:
-        raise DataError(f"{path} cannot be written ({error.strerror or error})") from None
+        raise DataError(f"cannot write `{path}`: {error.strerror or error}") from None
     finally:
         with suppress(OSError):
             part.unlink()
