@@ -3,7 +3,7 @@ PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
 DEMO := demo
-export MULTITURN_DATA ?= $(wildcard ../shared/data)
+export MULTITURN_DATA ?= $(abspath $(wildcard ../shared/data))
 
 .PHONY: demo test check lint types layers docs clean help
 

@@ -13,7 +13,7 @@ ROOT = Path(__file__).resolve().parent.parent
 @pytest.fixture(scope="session")
 def data_root() -> Path:
     """The folder of real data samples (`MULTITURN_DATA`, by default ../shared/data beside the repository)."""
-    path = Path(os.environ.get("MULTITURN_DATA") or ROOT.parent / "shared" / "data")
+    path = Path(os.environ.get("MULTITURN_DATA") or ROOT.parent / "shared" / "data").resolve()
     if not path.is_dir():
         pytest.skip(f"no data folder at {path}; set MULTITURN_DATA")
     return path

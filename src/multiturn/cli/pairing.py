@@ -26,12 +26,13 @@ SHORT = 12
 
 class Side(NamedTuple):
     """One side of a comparison. ``setting`` "" = all. ``short``: what tells it from the other side, A or B if nothing short
-    does."""
+    does. ``system``: the benchmark, as this side's figures call it."""
 
     run: RunRow
     model: str
     setting: str
     short: str
+    system: str = ""
 
     @property
     def name(self) -> str:
@@ -88,14 +89,14 @@ def pair(store: Store, first: str | None, second: str | None, settings: tuple[st
     sides = list(_sides(store, a, b, settings, models))
     found, refused = [], []
     for one, two in sides:
-        shared = [s for s in _systems(store, one) if s in _systems(store, two)]
+        shared = _shared(_systems(store, one), _systems(store, two))
         if not shared:
             mine, other = (", ".join(_systems(store, s)) or "nothing" for s in (one, two))
             refused.append(f"they have no benchmark in common: {one.name} played {mine}, {two.name} {other}")
-        for system in shared:
-            pairing = _paired(store, system, one, two, scales.get(system, {}))
+        for mine, other in shared:
+            pairing = _paired(store, one._replace(system=mine), two._replace(system=other), scales.get(mine, {}))
             if isinstance(pairing, str):
-                refused.append(f"{system}: {pairing}")
+                refused.append(f"{_slug(mine)}: {pairing}")
             else:
                 found.append(pairing)
     if not found:
@@ -163,6 +164,20 @@ def _values(store: Store, run: RunRow, column: str, model: str = "") -> list[str
     return [value for (value,) in store.rows(sql, run.id, model)]
 
 
+def _slug(system: str) -> str:
+    return system.partition("?")[0]
+
+
+def _shared(first: list[str], second: list[str]) -> list[tuple[str, str]]:
+    """Benchmarks of both sides: those called the same, else the only one with the same slug (other options)."""
+    found = []
+    for mine in first:
+        fits = [other for other in second if other == mine] or [other for other in second if _slug(other) == _slug(mine)]
+        if len(fits) == 1:
+            found.append((mine, fits[0]))
+    return found
+
+
 def _systems(store: Store, side: Side) -> list[str]:
     return _values(store, side.run, "system", side.model)
 
@@ -179,20 +194,20 @@ FROM run_episodes r JOIN episodes e ON e.id = r.episode JOIN verdicts v ON v.epi
 WHERE r.run=? AND e.system=? AND e.model=? AND ? IN ('', e.setting) ORDER BY r.n, v.n"""
 
 
-def _table(store: Store, system: str, side: Side, called: str, without: frozenset[str]) -> Table:
+def _table(store: Store, side: Side, called: str, without: frozenset[str]) -> Table:
     """The verdicts of one side; ``called`` names its setting when two settings are compared; cases in ``without`` are
     left out."""
     nan = float("nan")
-    rows = store.rows(_ROWS, side.run.id, system, side.model, side.setting)
+    rows = store.rows(_ROWS, side.run.id, side.system, side.model, side.setting)
     return Table.of(
         (r[0], r[1], called or r[2], *r[3:8], nan if r[8] is None else r[8], *r[9:]) for r in rows if r[0] not in without
     )
 
 
-def _paired(store: Store, system: str, one: Side, two: Side, scales: dict[str, Scale]) -> Pairing | str:
+def _paired(store: Store, one: Side, two: Side, scales: dict[str, Scale]) -> Pairing | str:
     """The comparisons of one system, or why there are none."""
     notes: list[str] = []
-    other = _other_questions(store, system, one, two)
+    other = _other_questions(store, one, two)
     if other:
         shared, changed = other
         if len(changed) == shared:
@@ -201,7 +216,7 @@ def _paired(store: Store, system: str, one: Side, two: Side, scales: dict[str, S
         notes.append(f"left out: {count(len(changed), 'case')} of {shared:,} with the same id that ask something else.")
     called = f"{one.setting}/{two.setting}" if one.setting else ""
     without = frozenset(other[1]) if other else frozenset()
-    a, b = (_table(store, system, side, called, without) for side in (one, two))
+    a, b = (_table(store, side, called, without) for side in (one, two))
     scale = _scale_of(scales)
     found = compare(a, b, scale)
     if not found:
@@ -216,7 +231,7 @@ def _paired(store: Store, system: str, one: Side, two: Side, scales: dict[str, S
     if why := _option_difference(one, two):
         notes.append(f"The benchmark was run in two ways{why}.")
     differences = [paired(*_cells(b, a, c), scale(c.measure)) for c in found]
-    return Pairing(system, one, two, found, differences, flips(a, b, scale), notes)
+    return Pairing(_slug(one.system), one, two, found, differences, flips(a, b, scale), notes)
 
 
 def _scale_of(scales: dict[str, Scale]) -> Callable[[str], Scale]:
@@ -249,14 +264,14 @@ SELECT e."case", e.setting, e.node FROM run_episodes r JOIN episodes e ON e.id =
 WHERE r.run=? AND e.system=? AND e.model=? AND ? IN ('', e.setting) ORDER BY r.n DESC"""
 
 
-def _other_questions(store: Store, system: str, one: Side, two: Side) -> tuple[int, list[str]] | None:
+def _other_questions(store: Store, one: Side, two: Side) -> tuple[int, list[str]] | None:
     """Cases of both sides, and those of them whose first user message differs, although their ids agree. None where that
     says nothing: two settings of a run word their questions differently, and a simulated user invents them."""
     if one.setting or one.run.id == two.run.id or any("user" in side.run.spec.roles for side in (one, two)):
         return None
     known: dict[bytes, Conversation] = {}
     ends = [
-        {(case, setting): node for case, setting, node in store.rows(_ENDS, s.run.id, system, s.model, s.setting)}
+        {(case, setting): node for case, setting, node in store.rows(_ENDS, s.run.id, s.system, s.model, s.setting)}
         for s in (one, two)
     ]
     shared = [key for key in ends[0] if key in ends[1]]
