@@ -51,7 +51,7 @@ def test_the_original_is_never_touched(shop: Path, monkeypatch: pytest.MonkeyPat
         if allow and not never:
             world.query(sql)
         else:
-            with pytest.raises(QueryError, match="^[^\n]+$"):
+            with pytest.raises(QueryError, match=r"^[^\n]+$"):
                 world.query(sql)
     assert fingerprint(shop) == before
     assert shop.stat().st_mtime == 1

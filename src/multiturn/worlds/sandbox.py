@@ -30,8 +30,9 @@ PROCESSES = 32
 UNSAFE_VARIABLE = "MULTITURN_UNSAFE_LOCAL_EXEC"
 """Set to 1 (by ``--unsafe-local-exec``): where no sandbox works, run with limits only."""
 _MAIN = "main.py"
-_START = 10.0
-"""Seconds that a container may need before the code starts; the clock of the code itself cannot be seen from outside."""
+_OVERHEAD = 32 << 20
+_START = 30.0
+"""Seconds that a sandbox may need until the code starts, which is when its own time begins."""
 
 _find_lock = threading.Lock()
 _gates: WeakKeyDictionary[asyncio.AbstractEventLoop, asyncio.Semaphore] = WeakKeyDictionary()
@@ -138,9 +139,9 @@ def _run(backend: Backend, job: dict[str, object], timeout: float, memory: int, 
     # A user of its own for each run: the kernel counts processes by user.
     user = (1 << 30) + secrets.randbits(29) if backend.drop else 0
     text = json.dumps({**job, "user": user}).encode()
-    start, container = named(backend, 2 * memory)
+    start, container = named(backend, memory + _OVERHEAD)
     command = (*start, backend.python, "-c", _runner())
-    bounds = Bounds(timeout + (_START if container else 0), memory + (32 << 20), PROCESSES + 8, OUTPUT_BYTES)
+    bounds = Bounds(_START, timeout, str(job["token"]).encode(), memory + _OVERHEAD, PROCESSES + 8, OUTPUT_BYTES)
     try:
         if backend.folder:
             seen = watch(command, text, bounds, env=backend.env, cwd=None, stop=stop)
@@ -151,13 +152,14 @@ def _run(backend: Backend, job: dict[str, object], timeout: float, memory: int, 
         raise SandboxUnavailable(f"the sandbox ({backend.name}) did not start: {error.strerror}") from None
     finally:
         if container:
-            subprocess.run([backend.container, "rm", "--force", container], capture_output=True, stdin=subprocess.DEVNULL)
+            for words in (("kill", container), ("rm", "--force", container)):  # rm alone waits for its end, politely
+                subprocess.run([backend.container, *words], capture_output=True, stdin=subprocess.DEVNULL)
     return _result(seen, str(job["token"]), backend)
 
 
 def _result(seen: Watched, token: str, backend: Backend) -> SandboxResult:
     before, started, after = seen.stderr.partition(token.encode() + b"\n")
-    if not started and not seen.reason:
+    if not started and seen.reason != "stopped":
         lines = before.decode(errors="replace").strip().splitlines()
         raise SandboxUnavailable(f"the sandbox ({backend.name}) did not start: {lines[-1][:200] if lines else 'no word'}")
     out, err = seen.stdout.decode(errors="replace"), after.decode(errors="replace")

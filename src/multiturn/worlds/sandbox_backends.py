@@ -76,7 +76,8 @@ def _containers() -> Iterator[Backend]:
                 program, "run", "--rm", "--interactive", "--pull", "never", "--network", "none", "--read-only",
                 "--tmpfs", f"/tmp:rw,mode=1777,size={SCRATCH_BYTES}", "--cap-drop", "ALL",
                 "--security-opt", "no-new-privileges", "--user", "65534:65534", "--workdir", "/tmp",
-                "--pids-limit", "64", "--env", "LC_ALL=C.UTF-8", "--env", "PYTHONHASHSEED=0", "--entrypoint", "", image,
+                "--pids-limit", "64", "--ulimit", "nofile=256:256", "--ulimit", "nproc=1024:1024",
+                "--env", "LC_ALL=C.UTF-8", "--env", "PYTHONHASHSEED=0", "--entrypoint", "", image,
             )  # fmt: skip
             yield Backend(name, command, "python3", container=program)
 

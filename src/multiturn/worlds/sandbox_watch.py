@@ -19,9 +19,12 @@ _PAGE = os.sysconf("SC_PAGE_SIZE")
 
 
 class Bounds(NamedTuple):
-    """Seconds, bytes of all processes together, processes, bytes of standard output and of standard error each."""
+    """Seconds until ``mark`` stands on standard error, and from then on; bytes of all processes together; processes; bytes of
+    standard output and of standard error each."""
 
+    start: float
     seconds: float
+    mark: bytes
     memory: int
     processes: int
     output: int
@@ -66,8 +69,11 @@ def watch(command: Sequence[str], job: bytes, bounds: Bounds, *, env: Mapping[st
 
 def _follow(process: subprocess.Popen[bytes], pipes: selectors.BaseSelector, texts: dict[int, bytearray], bounds: Bounds,
             seen: dict[int, str], stop: Event) -> str:  # fmt: skip
-    end = time.monotonic() + bounds.seconds
+    end = time.monotonic() + bounds.start
+    started = False
     look = 0.0
+    assert process.stderr is not None
+    errors = texts[process.stderr.fileno()]
     while True:
         ended = process.poll() is not None
         now = time.monotonic()
@@ -79,11 +85,13 @@ def _follow(process: subprocess.Popen[bytes], pipes: selectors.BaseSelector, tex
         elif not ended:
             with contextlib.suppress(subprocess.TimeoutExpired):
                 process.wait(max(0.0, min(EVERY, end - now)))
+        if not started and bounds.mark in errors:
+            started, end = True, time.monotonic() + bounds.seconds
         if any(len(text) > bounds.output for text in texts.values()):
             return "output limit"
         if ended:
             return ""
-        if now >= end:
+        if time.monotonic() >= end:
             return "time limit"
         if now >= look:
             look = now + EVERY
