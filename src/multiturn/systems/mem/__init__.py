@@ -1,0 +1,1 @@
+"""Systems about memory over many turns."""

@@ -1,0 +1,1 @@
+"""Systems about retrieval inside a conversation."""
