@@ -120,7 +120,7 @@ def test_malformed_files_say_where(tmp_path: Path, line: str, says: str) -> None
 
 
 def test_a_file_that_is_not_there(tmp_path: Path) -> None:
-    with pytest.raises(DataError, match="cannot read .*: No such file"):
+    with pytest.raises(DataError, match=r"cannot read .*: No such file"):
         list(read_chats(tmp_path / "none.jsonl"))
     with pytest.raises(DataError, match="cannot write"):
         write_chats(tmp_path / "none" / "x.jsonl", [])

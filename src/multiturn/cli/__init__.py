@@ -38,8 +38,9 @@ def main() -> None:
     except sqlite3.DatabaseError as error:  # met while reading: writing and opening say it themselves
         _say(f"the store cannot be read: {error}; `multiturn cache verify` says what is wrong")
         sys.exit(EXIT_INPUT)
-    except SystemExit:
-        if type(sys.stdout).__name__ == "PacifyFlushWrapper":  # click's way with `multiturn list | head`
+    except SystemExit as leave:
+        # `multiturn list | head`: rich leaves like this, and click like that.
+        if isinstance(leave.__context__, BrokenPipeError) or type(sys.stdout).__name__.endswith("PacifyFlushWrapper"):
             sys.exit(EXIT_DONE)
         raise
 

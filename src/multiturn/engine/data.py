@@ -6,7 +6,9 @@ import hashlib
 import os
 from pathlib import Path
 
-from ..conversation import DataError
+from ..conversation import DataError, InputError
+
+_GIVE = "give the folder above `{}/` with --data DIR or MULTITURN_DATA"
 
 
 class DataFolder:
@@ -36,13 +38,14 @@ class DataFolder:
                 if "huggingface.co" in home and (token := os.environ.get("HF_TOKEN"))
                 else None
             )
-            return self._checked(download(home, cache_folder() / "data" / slug / name, sha256, headers), slug, name, sha256)
+            try:
+                found = download(home, cache_folder() / "data" / slug / name, sha256, headers)
+            except InputError as error:
+                raise DataError(f"`{slug}` needs its file {name}: {error}; or {_GIVE.format(slug)}") from None
+            return self._checked(found, slug, name, sha256)
         where = f"{self.root / slug / name}" if self.root else "no data folder is set"
         hint = f"download it from {home}" if home else "get it from its authors"
-        raise DataError(
-            f"`{slug}` needs its file {name} ({where}): {hint} "
-            f"and give the folder above `{slug}/` with --data DIR or MULTITURN_DATA"
-        )
+        raise DataError(f"`{slug}` needs its file {name} ({where}): {hint} and {_GIVE.format(slug)}")
 
     def _checked(self, path: Path, slug: str, name: str, sha256: str) -> Path:
         try:

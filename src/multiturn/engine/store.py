@@ -73,27 +73,32 @@ class Store:
     def _open(self, writable: bool) -> sqlite3.Connection:
         if not writable and not self.path.is_file():
             raise StoreError(f"there is no store at {self.path}; a run makes one, or name another with --store PATH")
+        place = str(self.path) if writable else f"file:{_quoted(self.path)}?mode=ro"
         try:
-            if writable:
-                db = sqlite3.connect(self.path, isolation_level=None, timeout=30)
-            else:
-                db = sqlite3.connect(f"file:{_quoted(self.path)}?mode=ro", isolation_level=None, timeout=30, uri=True)
-            version = db.execute("PRAGMA user_version").fetchone()[0]
-            if version > VERSION:
-                raise StoreError(
-                    f"{self.path} was written by a newer multiturn (store version {version}, this one knows {VERSION}); "
-                    "upgrade with `pip install -U multiturn`, or use another file with --store PATH"
-                )
-            app = db.execute("PRAGMA application_id").fetchone()[0]
-            if app not in (0, APPLICATION_ID) or (app == 0 and db.execute("SELECT count(*) FROM sqlite_master").fetchone()[0]):
-                raise StoreError(f"{self.path} is a database of another program; use another file with --store PATH")
-            if writable:
-                self._prepare(db, version)
-            elif version < VERSION:
-                raise StoreError(f"{self.path} holds no runs of this version yet; run something with --store {self.path} first")
+            db = sqlite3.connect(place, isolation_level=None, timeout=30, uri=not writable)
+            try:
+                self._check(db, writable)
+            except BaseException:
+                db.close()
+                raise
         except sqlite3.DatabaseError as error:
             raise StoreError(f"cannot use {self.path} as a store: {error}; use another file with --store PATH") from None
         return db
+
+    def _check(self, db: sqlite3.Connection, writable: bool) -> None:
+        version = db.execute("PRAGMA user_version").fetchone()[0]
+        if version > VERSION:
+            raise StoreError(
+                f"{self.path} was written by a newer multiturn (store version {version}, this one knows {VERSION}); "
+                "upgrade with `pip install -U multiturn`, or use another file with --store PATH"
+            )
+        app = db.execute("PRAGMA application_id").fetchone()[0]
+        if app not in (0, APPLICATION_ID) or (app == 0 and db.execute("SELECT count(*) FROM sqlite_master").fetchone()[0]):
+            raise StoreError(f"{self.path} is a database of another program; use another file with --store PATH")
+        if writable:
+            self._prepare(db, version)
+        elif version < VERSION:
+            raise StoreError(f"{self.path} holds no runs of this version yet; run something with --store {self.path} first")
 
     def _prepare(self, db: sqlite3.Connection, version: int) -> None:
         db.execute("PRAGMA journal_mode=WAL")
