@@ -1,0 +1,76 @@
+"""One turn of the assistant: what it does (strategy), which answer it gives, what that is worth; and the score of a whole
+conversation from its turns. Notes are plain data, kept with the episode."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+from ...conversation import CallError, Cast, Conversation, NotMeasured
+from ...judges.extract import extract
+from ...judges.strategy import by_rules, classify
+from ...measures.verdict import Verdict
+from ...protocols.sharded import Utterance
+from .lost_case import LostCase
+from .lost_tasks import Task
+
+UNTOLD = "turn limit: the user did not tell everything"
+
+
+async def note_turn(task: Task, case: LostCase, cast: Cast, chat: Conversation, *, utterance: Utterance | None = None,
+                    direct: bool = False, scored: bool = True) -> float | None:  # fmt: skip
+    """Classify the newest reply, score its answer if it is an attempt, and note both in ``cast.facts["turns"]``.
+
+    ``direct``: the reply is an attempt by itself. ``scored`` False: its answer is not worth scoring yet. Returns the value;
+    None when there is none, for a cause that the note gives.
+    """
+    note: dict[str, Any] = {"strategy": None, "value": None, "cause": "", "reason": "", "length": None}
+    if utterance is not None:
+        note |= {"shard": utterance.shard, "faults": list(utterance.faults)}
+    cast.facts["turns"].append(note)
+    value = None
+    try:
+        if await _attempts(task, case, cast, chat.reply, note, direct):
+            answer = await _answer(task, cast, chat.reply)
+            note["length"] = len(answer)
+            if scored:
+                value, note["reason"] = await task.score(case, answer, cast) if answer else (0.0, "no answer found")
+    except (NotMeasured, CallError) as error:
+        note["cause"] = error.cause
+    note["value"] = value
+    return value
+
+
+async def _attempts(task: Task, case: LostCase, cast: Cast, reply: str, note: dict[str, Any], direct: bool) -> bool:
+    if direct or not task.classified:
+        note["strategy"] = "answer_attempt" if reply.strip() else "missing"
+    elif cast.has("judge"):
+        found = await classify(cast, reply, case.shards[0].text, [s.text for s in case.shards[1:]], task.wanted)
+        note["strategy"], note["cause"] = found.value, found.cause
+    else:
+        note["strategy"] = by_rules(reply, *task.answer(reply))
+    return bool(note["strategy"] == "answer_attempt")
+
+
+async def _answer(task: Task, cast: Cast, reply: str) -> str:
+    if not (task.copied and cast.has("judge")):
+        return task.answer(reply)[0]
+    found = await extract(cast, reply, task.wanted, long=task.long)
+    if found.value is None and not task.official:
+        raise NotMeasured(found.cause)
+    return found.value or ""
+
+
+def final_score(turns: Sequence[dict[str, Any]], cast: Cast) -> Verdict:
+    """The score of the last attempt. Open where it hangs on a turn that could not be judged, or on shards never told."""
+    if cast.stopped:
+        return Verdict("score", None, cause=cast.stopped)
+    if cast.facts.get("stop") == "turn limit":
+        return Verdict("score", None, cause=UNTOLD)
+    for turn in reversed(turns):
+        if turn["strategy"] is None or (turn["strategy"] == "answer_attempt" and turn["value"] is None):
+            return Verdict("score", None, cause=turn["cause"] or "no score")
+        if turn["strategy"] == "answer_attempt":
+            return Verdict("score", turn["value"], reason=turn["reason"])
+    silent = all(turn["strategy"] == "missing" for turn in turns)
+    return Verdict("score", 0.0, reason="empty replies" if silent else "no answer attempt", failed=silent)
