@@ -166,7 +166,8 @@ def cautions(section: Section) -> list[str]:
     if counts and min(counts) < SMALL:
         low, high = min(counts), max(counts)
         span = f"{low}" if low == high else f"{low} to {high}"
-        notes.append(f"Small sample: intervals rest on {span} {'case' if high == 1 else 'cases'}; take those on fewer than {SMALL} as rough.")
+        cases = "case" if high == 1 else "cases"
+        notes.append(f"Small sample: intervals rest on {span} {cases}; take those on fewer than {SMALL} as rough.")
     repeats = section.result.run.options.get("repeats")
     if repeats == 1 or (repeats is None and not section.rest()):
         notes.append("One repeat: nothing is known of how reliably the model does this; --repeats 3 would tell.")

@@ -66,8 +66,8 @@ def entries() -> list[Entry]:
         if point.name not in found:
             kind = _load(point.value)
             found[point.name] = Entry(
-                point.name, kind.family, kind.kind, kind.title, tuple(kind.settings), (*kind.needs, *kind.uses), kind.home or "bundled",
-                kind.licence, point.value,
+                point.name, kind.family, kind.kind, kind.title, tuple(kind.settings), (*kind.needs, *kind.uses),
+                kind.home or "bundled", kind.licence, point.value,
             )  # fmt: skip
     return list(found.values())
 
