@@ -54,6 +54,10 @@ _ENTRIES = (
     Entry("sysbench", "script", "benchmark", "SysBench: Can Large Language Models Follow System Messages?",
           ("multi", "gold"), ("judge",), "github.com/PKU-Baichuan-MLSystemLab/SysBench", "not stated",
           "multiturn.systems.script.sysbench:SysBench"),
+    Entry("lost-in-conversation", "sim", "benchmark", "LLMs Get Lost In Multi-Turn Conversation",
+          ("full", "concat", "sharded", "recap", "snowball"), ("user", "judge"),
+          "bundled sample; github.com/microsoft/lost_in_conversation", "CDLA-Permissive-2.0 (data), MIT (code)",
+          "multiturn.systems.sim.lost_in_conversation:LostInConversation"),
 )  # fmt: skip
 
 CATALOGUE: dict[str, Entry] = {entry.slug: entry for entry in _ENTRIES}
