@@ -146,17 +146,21 @@ class Server:
         self._native = _load(key, password)
         self.takes_tools = _takes_tools(self._native.listening_address, password)
         self._running: dict[Call, threading.Thread] = {}
+        self._closed = False
+        self._lock = threading.Lock()
 
     def ask(self, call: Call) -> Future[Reply]:
         """Start a call. Its thread is no daemon: when the process ends, Python waits for it, and it stops by itself."""
         job: Future[Reply] = Future()
         thread = threading.Thread(target=self._work, args=(call, job), name="llama", daemon=False)
-        self._running[call] = thread
-        try:
-            thread.start()
-        except RuntimeError as error:  # no more threads: the process is ending, or out of memory
-            del self._running[call]
-            job.set_exception(CallError(f"{call.name}: {error}"))
+        with self._lock:
+            try:
+                if self._closed:
+                    raise RuntimeError("it was closed")
+                thread.start()
+                self._running[call] = thread
+            except RuntimeError as error:  # or no more threads: the process is ending, or out of memory
+                job.set_exception(CallError(f"{call.name}: {error}"))
         return job
 
     def _work(self, call: Call, job: Future[Reply]) -> None:
@@ -166,23 +170,23 @@ class Server:
         except BaseException as error:  # whatever it is, it belongs to whoever waits for the reply
             job.set_exception(error)
         finally:
-            del self._running[call]
+            with self._lock:
+                del self._running[call]
 
     def _answer(self, call: Call) -> Reply:
         start = time.perf_counter()
-        native = self._native
-        if native is None:
-            raise CallError(f"{call.name} was closed")
         if not call.cancelled:
             try:
-                native.handle_chat_completions(call.body[:-1] + b',"id_slot":%d}' % call.slot, call.take)
+                self._native.handle_chat_completions(call.body[:-1] + b',"id_slot":%d}' % call.slot, call.take)
             except RuntimeError as error:
                 raise CallError(f"{call.name}: {error}") from None
         return call.reply(time.perf_counter() - start, self.served)
 
     def stop(self) -> None:
         """End the calls that still run, and free the memory."""
-        running = dict(self._running)
+        with self._lock:
+            self._closed = True
+            running = dict(self._running)
         for call in running:
             call.cancelled = True
         for thread in running.values():

@@ -122,6 +122,7 @@ def download(url: str, target: Path, sha256: str = "", headers: Mapping[str, str
             if not (sha256 and verified(target, sha256)):
                 _write(target, fill, sha256, url)
     except urllib.error.HTTPError as error:
+        error.close()
         raise DataError(f"cannot download {url}: the server says {error.code} {error.reason}") from None
     except (OSError, http.client.HTTPException) as error:
         reason = getattr(error, "reason", None) or error
