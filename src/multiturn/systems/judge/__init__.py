@@ -1,0 +1,1 @@
+"""Judges that are themselves judged, and benchmarks that are made of judging."""
