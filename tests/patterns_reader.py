@@ -6,6 +6,7 @@ import re
 
 from multiturn.conversation import Conversation, window
 from multiturn.systems.script.patterns_expansion import DOCUMENTS
+from multiturn.systems.script.patterns_facts import NOTES, SIMPLE
 from multiturn.systems.script.patterns_recollection import COLOURED, OPPOSITES, RELATIONS
 from multiturn.systems.script.patterns_words import DAYS, KINDS
 
@@ -33,7 +34,7 @@ class Reader:
 def answer(said: list[str], before: str) -> str:
     if said[-1].endswith("Answer with the list only."):
         return refined(said)
-    for solve in (recalled, looked_up, chained, small):
+    for solve in (sentence, noted, recalled, looked_up, counted, chained, small):
         if found := solve(said, before):
             return found
     raise AssertionError(f"cannot read {said[-1]!r}")
@@ -45,7 +46,7 @@ def reading(template: str) -> re.Pattern[str]:
 
 # -- recollection -----------------------------------------------------------------------------------------------------
 def recalled(said: list[str], before: str) -> str:
-    for relation in RELATIONS:
+    for relation in (*RELATIONS, *SIMPLE):
         if asked := reading(relation.question).search(said[-1]):
             facts = reading(relation.fact).finditer(" ".join(said))
             return next((f["what"] for f in facts if f["who"] == asked["who"]), UNKNOWN)
@@ -105,6 +106,12 @@ def from_records(records: list[dict[str, str]], sort: str, asked: dict[str, str]
     return next(r[sort] for r in records if all(r[field] == value for field, value in asked.items()))
 
 
+def noted(said: list[str], before: str) -> str:
+    asked = [note for note in NOTES if note.question[1:].rstrip("?") in said[-1]]
+    lines = [re.search(re.escape(n.line).replace(r"\{\}", r"\w+"), " ".join(said)) for n in asked]
+    return " ".join(line[0] if line else UNKNOWN for line in lines)
+
+
 # -- refinement -------------------------------------------------------------------------------------------------------
 def refined(said: list[str]) -> str:
     text = " ".join(said)
@@ -128,6 +135,21 @@ def refined(said: list[str]) -> str:
         body = FRAMES[frame][0] + body + FRAMES[frame][1]
     label = re.findall(r'label "(\w+):"', text)
     return f"{label[-1]}: {body}" if label else body
+
+
+def sentence(said: list[str], before: str) -> str:
+    """Sentences, with a word that stands for all of them (recollection) or with words added and replaced (refinement)."""
+    seen = " ".join(said)
+    if said[-1].endswith("Write the sentence again."):
+        if "Write one short sentence" not in seen:
+            return UNKNOWN
+    elif "Write one short sentence" not in said[-1]:
+        return ""
+    last = re.findall(r"with the words? (.+?) in it\.", seen)[-1]
+    wanted = re.split(r", | and ", last) + re.findall(r"the word (\w+) in (?:every|all)", seen)
+    for added, new, old in re.findall(r"Also use the word (\w+)|Use the word (\w+) instead of the word (\w+)", seen):
+        wanted = [*(w for w in wanted if w != old), added or new]
+    return f"I have seen {', '.join(wanted)}."
 
 
 # -- follow-up --------------------------------------------------------------------------------------------------------
@@ -155,4 +177,19 @@ def chained(said: list[str], before: str) -> str:
     if found := re.search(r"comes (\d) (before|after) that letter", now):
         shift = int(found[1]) * (-1 if found[2] == "before" else 1)
         return ALPHABET[ALPHABET.index(state) + shift] if state and state in ALPHABET else UNKNOWN
+    return ""
+
+
+def counted(said: list[str], before: str) -> str:
+    now = said[-1]
+    if found := re.search(r"Add (\d+) to (\w+)\.", now):
+        state = before.rstrip(".") if found[2] == "that" else found[2]
+        return f"{int(state) + int(found[1])}." if state.isdigit() else UNKNOWN
+    if found := re.search(r"counts (?:up|on) by one(?:: [\d, ]+, (\d+))?\. What", now):
+        state = found[1] or before.rstrip(".")
+        return f"{int(state) + 1}." if state.isdigit() else UNKNOWN
+    if found := re.search(r"two rooms, a (\w+) and a (\w+)\.(?: \w+ is in the (\w+)\.)? \w+ (goes|stays)", now):
+        here = found[3] or before.rstrip(".").lower()
+        other = {found[1]: found[2], found[2]: found[1]}.get(here, UNKNOWN)
+        return other if found[4] == "goes" or other == UNKNOWN else here
     return ""

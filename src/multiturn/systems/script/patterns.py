@@ -7,22 +7,30 @@ and everything it needs, and the same right answer.
 recollection  a standing rule said in turn 1 that every later answer must keep, or facts said in turn 1, one of which is
               asked for every ``distance`` turns (the turns between are small questions with stored answers, not scored)
 expansion     several tasks about one document that stands in turn 1
-refinement    a list is asked for, then one constraint a turn is added, some of which supersede an earlier one; right when
-              all constraints in force hold
-follow-up     each answer builds on the one before: balances, weekdays, boxes, stops, directions, hours, letters; the
-              stand-alone form gives the true state before the step
+refinement    something is asked for, then one constraint a turn is added, some of which supersede an earlier one; right
+              when all constraints in force hold
+follow-up     each answer builds on the one before; the stand-alone form gives the true state before the step
+
+Each pattern has easy cases, which a very small model can mostly do in one turn, and hard ones:
+
+              easy                                            hard
+recollection  a word that every sentence needs; short facts   rules of form; facts on several people, told in one word
+expansion     notes of a few lines                            records: look-ups, sums, the most, lists
+refinement    a sentence: words are added or replaced         a list: separators, order, brackets, labels, capitals …
+follow-up     counting on, adding, the other of two rooms     balances, weekdays, boxes, stops, directions, hours, letters
 
 Measure: ``correct``, 0 or 1 a turn. Checks are tolerant in form (case, punctuation, number words) and exact in content.
-Answers are words or numbers, found at word boundaries; naming a wrong option beside the right one is wrong.
+Answers are words or numbers, found at word boundaries. In hard cases, which ask for the answer only, naming a wrong option
+beside the right one is wrong; in easy ones whatever does not contradict may be said beside it (see `patterns_told`).
 
-Difficulty: ``turns`` (recollection, expansion, follow-up), ``distance`` (facts), ``constraints`` (refinement, which has
-``constraints`` + 1 turns). ``cases`` is their number per pattern; more cases leave the earlier ones as they are, and
-so does another number of patterns run. ``seed`` makes other cases of the same kind.
+Difficulty: ``level`` (1 easy cases, 2 two easy ones for one hard one, 3 hard cases), ``turns`` (recollection, expansion,
+follow-up), ``distance`` (facts), ``constraints`` (refinement, which has ``constraints`` + 1 turns). ``cases`` is their
+number per pattern; more cases leave the earlier ones as they are. ``seed`` makes other cases of the same kind.
 
 What theory says: turn t needs the turns ``ScriptedTurn.needs``. Somebody who works from what the user said (and, in
 follow-up, from the last answer), is never wrong, and forgets all but the last k turns (this one included) is right at
 turn t exactly when t - k < min(needs), and always right in the stand-alone form. (In refinement one may also edit one's
-own previous list; that needs only the turn before.)
+own previous answer; that needs only the turn before.)
 """
 
 from __future__ import annotations
@@ -36,12 +44,14 @@ from ...measures.figures import standard
 from ...measures.verdict import Verdict
 from ...protocols.scripted import Scripted, ScriptedCase, ScriptedTurn, number_turns
 from .patterns_expansion import document_case
-from .patterns_followup import chain_case
+from .patterns_facts import notes_case, told_case
+from .patterns_followup import chain_case, easy_chain_case
 from .patterns_recollection import facts_case, rule_case
 from .patterns_refinement import list_case
+from .patterns_sentences import sentence_case, word_rule_case
 from .patterns_words import Draw
 
-LIMITS = {"cases": (1, 10_000), "turns": (2, 40), "distance": (1, 39), "constraints": (1, 20)}
+LIMITS = {"level": (1, 3), "cases": (1, 10_000), "turns": (2, 40), "distance": (1, 39), "constraints": (1, 20)}
 
 
 class Patterns(Scripted):
@@ -50,7 +60,7 @@ class Patterns(Scripted):
     slug = "patterns"
     title = "Patterns: four kinds of conversation, made from a seed, checked in code"
     licence = "Apache-2.0"
-    params = {"seed": 1, "cases": 12, "turns": 8, "distance": 2, "constraints": 5}
+    params = {"seed": 1, "level": 2, "cases": 12, "turns": 8, "distance": 2, "constraints": 5}
     measures = ("correct",)
     figures = standard("correct")
 
@@ -64,14 +74,27 @@ class Patterns(Scripted):
                 yield ScriptedCase(id=name, group=group, turns=turns)
 
     def _turns(self, group: str, index: int, draw: Draw) -> list[ScriptedTurn]:
-        turns, distance = self.options["turns"], self.options["distance"]
+        level, turns, distance = self.options["level"], self.options["turns"], self.options["distance"]
+        if level == 3 or (level == 2 and index % 3 == 2):
+            return self._hard(group, index // 3 if level == 2 else index, draw)
+        nth = index - index // 3 if level == 2 else index
         if group == "expansion":
-            return document_case(draw, index, turns)
+            return notes_case(draw, turns)
+        if group == "refinement":
+            return sentence_case(draw, self.options["constraints"])
+        if group == "follow-up":
+            return easy_chain_case(draw, nth, turns)
+        return word_rule_case(draw, turns) if nth % 2 else told_case(draw, turns, distance)
+
+    def _hard(self, group: str, nth: int, draw: Draw) -> list[ScriptedTurn]:
+        turns = self.options["turns"]
+        if group == "expansion":
+            return document_case(draw, nth, turns)
         if group == "refinement":
             return list_case(draw, self.options["constraints"])
         if group == "follow-up":
-            return chain_case(draw, index, turns)
-        return facts_case(draw, turns, distance) if index % 2 else rule_case(draw, index // 2, turns)
+            return chain_case(draw, nth, turns)
+        return facts_case(draw, turns, self.options["distance"]) if nth % 2 else rule_case(draw, nth // 2, turns)
 
     def _check(self) -> None:
         for name, (low, high) in LIMITS.items():

@@ -6,7 +6,7 @@ from typing import NamedTuple
 
 from ...judges.targets import Answer
 from ...protocols.scripted import ScriptedTurn
-from .patterns_words import DAYS, NAMES, TOWNS, Draw, words
+from .patterns_words import DAYS, GOODS, NAMES, TOWNS, Draw, words
 
 
 class Kind(NamedTuple):
@@ -24,7 +24,7 @@ MARKET = Kind(
     "Market notes from {town}.",
     ("On {day}, {who} sold {n} {thing} at the {place} gate.", "{who} sold {n} {thing} on {day} at the {place} gate."),
     NAMES,
-    words("candles scarves spoons lamps baskets clocks kites mugs brooms rugs vases pillows"),
+    GOODS,
     ("north", "south", "east"),
     {
         "who": "Who sold {thing}?",

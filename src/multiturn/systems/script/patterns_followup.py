@@ -7,10 +7,22 @@ from typing import NamedTuple, TypeAlias
 
 from ...judges.targets import Answer
 from ...protocols.scripted import ScriptedTurn
-from .patterns_words import COLOURS, DAYS, NAMES, Draw
+from .patterns_told import Point, Reached, Told
+from .patterns_words import COLOURS, DAYS, NAMES, Draw, words
+
+
+class Easy(NamedTuple):
+    """One step of an easy chain: what the user says, its stand-alone form, the new state, what a reply must say."""
+
+    text: str
+    alone: str
+    state: str
+    target: Reached | Told
+
 
 Step: TypeAlias = Callable[[Draw, str], tuple[str, str]]
 """Draws what happens next: from the state, what the user says and the new state."""
+EasyStep: TypeAlias = Callable[[Draw, str], Easy]
 
 BOXES = COLOURS[:4]
 COMPASS = ("north", "east", "south", "west")
@@ -136,3 +148,60 @@ def _alphabet(draw: Draw) -> Chain:
 
 
 CHAINS: tuple[Callable[[Draw], Chain], ...] = (_stock, _calendar, _boxes, _tram, _robot, _clock, _alphabet)
+
+
+# -- easy chains ------------------------------------------------------------------------------------------------------
+ROOMS = words("kitchen garden hall cellar garage library bedroom bathroom")
+
+
+def easy_chain_case(draw: Draw, index: int, turns: int) -> list[ScriptedTurn]:
+    """As `chain_case`, with small steps: counting on, adding a little, going to the other room."""
+    state, step = EASY_CHAINS[index % len(EASY_CHAINS)](draw)
+    made: list[ScriptedTurn] = []
+    for number in range(1, turns + 1):
+        text, alone, state, target = step(draw, state)
+        needs = (number - 1,) if made else ()
+        made.append(ScriptedTurn(user=text if made else alone, gold=f"{state}.", single=alone, needs=needs, target=target))
+    return made
+
+
+def _counting(draw: Draw) -> tuple[str, EasyStep]:
+    who = draw.one(NAMES)
+
+    def step(draw: Draw, state: str) -> Easy:
+        now = int(state)
+        seen = (now - 2, now - 1, now)
+        question = "What number comes next?"
+        alone = f"{who} counts up by one: {', '.join(map(str, seen))}. {question}"
+        return Easy(f"{who} counts on by one. {question}", alone, str(now + 1), Reached(now + 1, (1, *seen)))
+
+    return str(draw.whole(3, 5)), step
+
+
+def _adding(draw: Draw) -> tuple[str, EasyStep]:
+    def step(draw: Draw, state: str) -> Easy:
+        size, now = draw.one((1, 1, 1, 2)), int(state)
+        text = f"Add {size} to {{}}. What is the result?"
+        return Easy(text.format("that"), text.format(now), str(now + size), Reached(now + size, (size, now)))
+
+    return str(draw.whole(1, 3)), step
+
+
+def _rooms(draw: Draw) -> tuple[str, EasyStep]:
+    who, (one, two) = draw.one(NAMES), draw.some(ROOMS, 2)
+
+    def step(draw: Draw, state: str) -> Easy:
+        here = state.lower()
+        other = two if here == one else one
+        moves = draw.chance(0.7)
+        rooms, happens = f"There are two rooms, a {one} and a {two}.", "goes to the other room" if moves else "stays there"
+        question = f"Where is {who} now?"
+        now, wrong = (other, here) if moves else (here, other)
+        alone = f"{rooms} {who} is in the {here}. {who} {happens}. {question}"
+        target = Told((Point(who, now, (wrong,)),), (), question)
+        return Easy(f"{rooms} {who} {happens}. {question}", alone, now.capitalize(), target)
+
+    return draw.one((one, two)), step
+
+
+EASY_CHAINS: tuple[Callable[[Draw], tuple[str, EasyStep]], ...] = (_counting, _adding, _rooms)

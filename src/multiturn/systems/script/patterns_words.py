@@ -32,6 +32,15 @@ TOOLS = words("hammer saw drill wrench chisel shovel ladder rake axe pliers")
 CLOTHES = words("shirt scarf glove jacket sock belt boot vest")
 TREES = words("oak birch maple pine willow cedar elm beech")
 MARKS = words("lantern pebble orbit velvet anchor marble thunder compass ribbon saddle")
+EVERYDAY = words(
+    "dog cat key book river garden apple bird boat bread chair cloud door flower friend hat horse house lamp letter milk moon "
+    "mountain music rain road school snow song star street sun table tea tower train tree window winter wood hill lake "
+    "cup coat ball clock bridge forest market picnic"
+)
+THINGS = words("key ring map book pen cup ball letter lamp clock hat candle coin spoon watch stamp ticket brush comb photo")
+GOODS = words("candles scarves spoons lamps baskets clocks kites mugs brooms rugs vases pillows")
+HERDS = words("goats sheep hens pigs ducks cows horses donkeys")
+SHIPS = words("Petrel Heron Gannet Osprey Curlew Plover Kestrel Merlin Puffin Falcon")
 
 KINDS = {
     "fruit": FRUITS,
