@@ -58,6 +58,9 @@ _ENTRIES = (
           ("full", "concat", "sharded", "recap", "snowball"), ("user", "judge"),
           "bundled sample; github.com/microsoft/lost_in_conversation", "CDLA-Permissive-2.0 (data), MIT (code)",
           "multiturn.systems.sim.lost_in_conversation:LostInConversation"),
+    Entry("sycon-bench", "safe", "benchmark", "Measuring Sycophancy of Language Models in Multi-turn Dialogues",
+          ("base", "independent", "andrew", "independent-firm", "andrew-firm"), ("judge",), "github.com/JiseungHong/SYCON-Bench",
+          "MIT", "multiturn.systems.safe.sycon_bench:SyconBench"),
 )  # fmt: skip
 
 CATALOGUE: dict[str, Entry] = {entry.slug: entry for entry in _ENTRIES}
