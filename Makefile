@@ -28,7 +28,7 @@ $(VENV)/.tests: pyproject.toml $(VENV)/.runs
 # The size ends within about ten minutes on two cores; run again, everything comes from the store.
 demo: $(VENV)/.runs
 	@mkdir -p $(DEMO)
-	$(BIN)/multiturn run patterns --model local/smollm2 --limit 6 --store $(DEMO)/multiturn.db --html $(DEMO)/report.html --json $(DEMO)/result.json
+	$(BIN)/multiturn run patterns --model "local/smollm2?max_tokens=48" --limit 6 --store $(DEMO)/multiturn.db --html $(DEMO)/report.html --json $(DEMO)/result.json
 	@echo "The report: $(abspath $(DEMO))/report.html"
 
 test: $(VENV)/.tests

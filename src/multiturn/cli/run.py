@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import os
 import sys
 from typing import TYPE_CHECKING, Any
 
@@ -36,12 +37,13 @@ if TYPE_CHECKING:
 @json_option
 @html_option
 @click.option("--fail-under", multiple=True, metavar="[MEASURE=]X", help="Exit with 1 when an overall mean is below X.")
+@click.option("--unsafe-local-exec", is_flag=True, help="Run code that a model wrote without a sandbox (see docs/sandbox.md).")
 @click.option("--dry-run", is_flag=True, help="Say what would be run and what it may cost; ask nothing.")
 @click.option("--quiet", is_flag=True, help="No progress, no report.")
 def command(systems: tuple[str, ...], models: tuple[str, ...], settings: tuple[str, ...], limit: int | None, repeats: int,
             seed: int, judge: str | None, user: str | None, around: tuple[str, ...], concurrency: int | None,
             max_cost: float | None, max_calls: int | None, max_tokens: int | None, store: str, data: str | None,
-            json_path: str | None, html_path: str | None, fail_under: tuple[str, ...], dry_run: bool,
+            json_path: str | None, html_path: str | None, fail_under: tuple[str, ...], unsafe_local_exec: bool, dry_run: bool,
             quiet: bool) -> int:  # fmt: skip
     """Run benchmarks against models and report how well each conversation is held, what it costs compared with the
     same questions asked alone, where it fails, and how sure that is.
@@ -75,6 +77,8 @@ def command(systems: tuple[str, ...], models: tuple[str, ...], settings: tuple[s
     for name in (*systems, *models):
         if mended(name) != name:  # how Python shows bytes of a command line that are no text
             raise InputError(f"`{mended(name)}` is not UTF-8")
+    if unsafe_local_exec:
+        os.environ["MULTITURN_UNSAFE_LOCAL_EXEC"] = "1"  # read by the sandbox, here and in what it starts
     thresholds = [_threshold(text) for text in fail_under]
     folder = DataFolder(data)
     made = {name: cast_model(name) for name in dict.fromkeys((*models, *filter(None, (judge, user))))}
