@@ -56,7 +56,7 @@ class MemoryAgentBench(Benchmark):
     home = HOME
     settings = ("multi",)
     uses = ("judge",)
-    params: ClassVar[Any] = {"source": "bundled", "chunk": 0, "seed": 1, "contexts": 2, "questions": 10}
+    params: ClassVar[Any] = {"source": "bundled", "chunk": 0, "seed": 1, "contexts": 2, "questions": 5}
     scales = dict.fromkeys(("score", *CODE), FRACTION)
     figures = (abilities("score"), mean("score"), *(mean(name) for name in CODE))
 

@@ -31,7 +31,7 @@ _ROLES = ("the harbour master of", "the oldest inn of", "the river through", "th
 
 
 def sample(seed: int, contexts: int, questions: int) -> Iterator[Context]:
-    """``contexts`` texts of each set, with the first ``questions`` of their 20 questions (10 of the diary); sets in turn, so that
+    """``contexts`` texts of each set, with the first ``questions`` of their 20 questions (6 of the diary); sets in turn, so that
     any prefix is balanced. The texts do not depend on the number of questions."""
     for index in range(contexts):
         for name, make in (("ruler_qa_sample", _depots), ("icl_sample", _labels), ("detective_qa_sample", _diary),
@@ -79,9 +79,7 @@ def _labels(rng: random.Random) -> tuple[str, list[Question]]:
 def _diary(rng: random.Random) -> tuple[str, list[Question]]:
     """A diary whose questions need all of it: who was at a place most often."""
     people = _names(rng, 4)
-    places = [
-        f"the {name} {kind}" for name, kind in zip(_names(rng, 10), ("mill", "bridge", "market", "tower") * 3, strict=False)
-    ]
+    places = [f"the {name} {kind}" for name, kind in zip(_names(rng, 6), ("mill", "bridge", "market") * 2, strict=True)]
     days, asked = [], []
     for number, place in enumerate(places, 1):
         times = rng.sample(range(1, 6), len(people))
