@@ -149,10 +149,9 @@ def _clear(name: str, folder: Path, yes: bool) -> None:
 
 
 def _folders() -> dict[str, Path]:
-    from ..engine.data import cache_folder as of_data
-    from ..models.weights import cache_folder as of_weights
+    from ..models.weights import cache_folder
 
-    return {"data": of_data() / "data", "weights": of_weights() / "weights"}
+    return {name: cache_folder() / name for name in ("data", "weights")}
 
 
 def _files(folder: Path) -> list[Path]:

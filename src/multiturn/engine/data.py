@@ -7,6 +7,7 @@ import os
 from pathlib import Path
 
 from ..conversation import DataError, InputError
+from ..models.weights import cache_folder, download
 
 _GIVE = "give the folder above `{}/` with --data DIR or MULTITURN_DATA"
 
@@ -31,8 +32,6 @@ class DataFolder:
             if folder is not None and (found := folder / slug / name).is_file():
                 return self._checked(found, slug, name, sha256)
         if home and not self.offline:
-            from ..models.weights import download
-
             headers = (
                 {"Authorization": f"Bearer {token}"}
                 if "huggingface.co" in home and (token := os.environ.get("HF_TOKEN"))
@@ -57,8 +56,3 @@ class DataFolder:
             raise DataError(f"{path} is not the published file (sha256 {found[:12]}…, expected {sha256[:12]}…); fetch it again")
         self.used[f"{slug}/{name}"] = found
         return path
-
-
-def cache_folder() -> Path:
-    """Where fetched files are kept: ``MULTITURN_CACHE`` or ``~/.cache/multiturn``."""
-    return Path(os.environ.get("MULTITURN_CACHE") or Path.home() / ".cache" / "multiturn")
