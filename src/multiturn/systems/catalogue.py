@@ -16,6 +16,7 @@ from msgspec import Struct
 
 from ..conversation import InputError, UnknownName
 from ..models.options import parse_name
+from .entries import ROWS
 
 if TYPE_CHECKING:  # imported when a system is made: listing them must be fast
     from ..protocols.benchmark import Benchmark, Data
@@ -36,44 +37,11 @@ class Entry(Struct, frozen=True):
     place: str
 
 
-_MT_EVAL = (
-    "multi", "single", "gold", "context-gold", "context-dgc", "context-sgc", "context-rc",
-    "front-1", "front-3", "front-6", "between-1", "between-3", "between-6",
-)  # fmt: skip
-
-_ENTRIES = (
-    Entry("patterns", "script", "benchmark", "Patterns: four kinds of conversation, made from a seed, checked in code",
-          ("multi", "single", "gold"), (), "bundled", "Apache-2.0", "multiturn.systems.script.patterns:Patterns"),
-    Entry("mt-eval", "script", "benchmark", "MT-Eval: A Multi-Turn Capabilities Evaluation Benchmark for Large Language Models",
-          _MT_EVAL, ("judge",), "github.com/KwanWaiChung/MT-Eval", "MIT", "multiturn.systems.script.mt_eval:MTEval"),
-    Entry("ifeval", "script", "benchmark", "Instruction-Following Evaluation for Large Language Models",
-          ("single",), (), "github.com/google-research/google-research", "Apache-2.0", "multiturn.systems.script.ifeval:IFEval"),
-    Entry("multi-if", "script", "benchmark", "Multi-IF: Benchmarking LLMs on Multi-Turn and Multilingual Instructions Following",
-          ("multi",), (), "huggingface.co/datasets/facebook/Multi-IF", "CC-BY-NC-2.0",
-          "multiturn.systems.script.multi_if:MultiIF"),
-    Entry("sysbench", "script", "benchmark", "SysBench: Can Large Language Models Follow System Messages?",
-          ("multi", "gold"), ("judge",), "github.com/PKU-Baichuan-MLSystemLab/SysBench", "not stated",
-          "multiturn.systems.script.sysbench:SysBench"),
-    Entry("lost-in-conversation", "sim", "benchmark", "LLMs Get Lost In Multi-Turn Conversation",
-          ("full", "concat", "sharded", "recap", "snowball"), ("user", "judge"),
-          "bundled sample; github.com/microsoft/lost_in_conversation", "CDLA-Permissive-2.0 (data), MIT (code)",
-          "multiturn.systems.sim.lost_in_conversation:LostInConversation"),
-    Entry("mmsql", "agent", "benchmark", "Evaluating and Enhancing LLMs for Multi-turn Text-to-SQL with Multiple Question Types",
-          ("gold", "multi"), ("judge",), "bundled sample; github.com/mcxiaoxiao/MMSQL with CoSQL's databases",
-          "not stated (CoSQL: CC-BY-SA-4.0)", "multiturn.systems.agent.mmsql:MMSQL"),
-    Entry("mtrag", "ret", "benchmark",
-          "MTRAG: A Multi-Turn Conversational Benchmark for Evaluating Retrieval-Augmented Generation Systems",
-          ("reference", "reference-rag", "full-rag", "lastturn", "rewrite", "questions"), ("judge",),
-          "github.com/IBM/mt-rag-benchmark", "Apache-2.0", "multiturn.systems.ret.mtrag:MTRAG"),
-    Entry("memoryagentbench", "mem", "benchmark",
-          "MemoryAgentBench: Evaluating Memory in LLM Agents via Incremental Multi-Turn Interactions",
-          ("multi",), ("judge",), "bundled sample", "MIT", "multiturn.systems.mem.memoryagentbench:MemoryAgentBench"),
-    Entry("sycon-bench", "safe", "benchmark", "Measuring Sycophancy of Language Models in Multi-turn Dialogues",
-          ("base", "independent", "andrew", "independent-firm", "andrew-firm"), ("judge",), "github.com/JiseungHong/SYCON-Bench",
-          "MIT", "multiturn.systems.safe.sycon_bench:SyconBench"),
-)  # fmt: skip
-
-CATALOGUE: dict[str, Entry] = {entry.slug: entry for entry in _ENTRIES}
+CATALOGUE: dict[str, Entry] = {
+    row[0]: Entry(*row[:4], tuple(row[4].split()), tuple(row[5].split()), *row[6:8], f"multiturn.systems.{row[8]}")
+    for row in ROWS
+}
+"""Our own systems, by slug."""
 
 
 def entries() -> list[Entry]:
