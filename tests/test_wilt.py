@@ -217,8 +217,13 @@ def test_each_test_costs_and_repeats_are_counted(tmp_path: Path) -> None:
     assert found.figure("points").value == pytest.approx(1090)
     assert found.figure("novelty").value == pytest.approx(1 / 3)
     (talk,) = multiturn.evaluate(One(split="lite"), model=never, store=tmp_path / "n.db").conversations()
-    assert len(talk.chat.turns) == HiddenRule.cap + 1, "a mandatory cap"
+    assert len(talk.chat.turns) == HiddenRule.patience + 1, "it ends"
     assert {v.measure: v.value for v in talk.verdicts}["points"] == 0
+    every_other = multiturn.evaluate(
+        One(split="lite"), model=lambda chat: "Test Case: ```(1,2,3)```" if len(chat) % 4 else "hm", store=tmp_path / "o.db"
+    )
+    (talk,) = every_other.conversations()
+    assert sum(m.role == "assistant" for m in talk.chat.messages) == HiddenRule.cap, "a mandatory cap"
     aborted = multiturn.evaluate(One(split="lite"), model=lambda chat: "Test Case: (1,2,3)", store=tmp_path / "a.db")
     (talk,) = aborted.conversations()
     assert [m.role for m in talk.chat.messages] == ["system", "user", "assistant", "user", "assistant"], "two in a row"

@@ -1,6 +1,7 @@
 """The loop of a game: the player replies, the world reads the reply and answers, until it is over.
 
-Every game ends: by itself, after too many unreadable replies in a row ("format error"), or at the cap ("turn limit").
+Every game ends: by itself, after too many unreadable replies in a row ("format error"), after too many impossible actions in a
+row ("invalid action"), or at the cap ("turn limit").
 """
 
 from __future__ import annotations
@@ -24,7 +25,7 @@ class Played(NamedTuple):
 async def play_world(chat: Conversation, player: Player, world: World[Any], cast: Cast, *, cap: int | None = None) -> Played:
     """Play ``world`` from ``chat``, which ends with a message to the player. ``cap``: replies at most (the world's own by
     default). The end state goes into ``cast.facts`` after every step, so that a game that breaks off can still be judged."""
-    misread = in_a_row = invalid = 0
+    misread = in_a_row = invalid = impossible = 0
     progress = 0.0
     stop = "turn limit"
     cast.facts.update(world.facts(), stop="")
@@ -42,9 +43,13 @@ async def play_world(chat: Conversation, player: Player, world: World[Any], cast
         in_a_row = 0
         step = world.step(action)
         progress, invalid = step.progress, invalid + (not step.valid)
+        impossible = 0 if step.valid else impossible + 1
         cast.facts.update(world.facts())
         if step.done:
             stop = step.stop or "success"
+            break
+        if impossible > world.patience:
+            stop = "invalid action"
             break
         chat = chat.user(step.observation)
     cast.facts.update(world.facts(), stop=stop, misread=misread, invalid=invalid)

@@ -45,9 +45,11 @@ class Step(NamedTuple):
 
 class World(ABC, Generic[Action]):
     """One game. ``retries``: how many unreadable replies in a row the player is told about; one more ends the game with
-    "format error". ``cap``: replies after which it ends with "turn limit"."""
+    "format error". ``patience``: how many readable actions in a row may be impossible; one more ends it with "invalid action".
+    ``cap``: replies after which it ends with "turn limit"."""
 
     retries: int = 1
+    patience: int = 4
     cap: int = 50
 
     @abstractmethod

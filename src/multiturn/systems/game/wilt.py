@@ -55,7 +55,8 @@ class Wilt(Benchmark):
 
     Decisions: random inputs are drawn once for all, so that a score is no matter of luck; a guess is evaluated by our own
     small evaluator (whitelisted syntax, nothing is run), also when it names ``math``; a reply with neither a test nor a guess
-    is told so once, where the released loop asks again forever; after 42 replies it is over ("turn limit").
+    is told so once, where the released loop asks again forever; five tests in a row that are no three numbers, or come after
+    the thirtieth, end the game ("invalid action"), as do 42 replies ("turn limit").
     """
 
     slug = "wilt"
