@@ -17,6 +17,10 @@ from .base import Around
 
 AROUND: dict[str, tuple[str, str]] = {
     "window": ("multiturn.players.context:window_of", "only the last TURNS turns are shown to the model (turns=4)"),
+    "multi-round-thinking": (
+        "multiturn.players.rethink:multi_round_thinking",
+        "asks again, shown only the last answer (rounds=2, show=own or none)",
+    ),
     "summary": ("multiturn.players.memory_flat:summary_of", "a running summary stands for earlier turns (words=200)"),
     "notes": ("multiturn.systems.mem.notes:notes_of", "the best earlier turns by BM25 (top=4)"),
     "memtree": ("multiturn.players.memory_tree:memtree_of", "MemTree: a tree of summaries stands for earlier turns (top=4)"),
