@@ -53,7 +53,6 @@ class Pair(Case, frozen=True, kw_only=True):
 class _Question(Struct):
     question_id: int
     text: str
-    category: str
 
 
 class _Answer(Struct):
@@ -105,8 +104,8 @@ class FairEvaluators(Benchmark):
         self.pair = (one, two)
         self.figures = (
             mean("correct", by=("setting",)), kappa("verdict", "label", "kappa"), human_in_the_loop(share),
-            mean("conflict"), mean("wins shown first", by=("setting",)), mean("wins shown second", by=("setting",)),
-            mean("unparsable", by=("setting",)), mean("bpde", ENTROPY, by=("setting",)),
+            *(mean(m, by=("setting",)) for m in ("conflict", "wins shown first", "wins shown second", "unparsable")),
+            mean("bpde", ENTROPY, by=("setting",)),
         )  # fmt: skip
 
     # -- cases --------------------------------------------------------------------------------------------------------
@@ -120,7 +119,7 @@ class FairEvaluators(Benchmark):
             id_ = asked.question_id
             if id_ not in one or id_ not in two:
                 raise DataError(f"`{self.slug}`: question {id_} has no answer of both {' and '.join(self.pair)}")
-            yield Pair(id=str(id_), group=asked.category, question=asked.text, answers=(one[id_], two[id_]), label=label)
+            yield Pair(id=str(id_), question=asked.text, answers=(one[id_], two[id_]), label=label)
 
     def _labels(self, n: int) -> list[int] | list[None]:
         sign = 1 if self.pair in HUMAN else -1

@@ -180,7 +180,7 @@ class LLMBar(Benchmark):
             for measure in ("accuracy", "agreement", "both", "unparsable"):
                 yield Verdict(measure, None, cause=cast.stopped or "not played")
             return
-        for verdict in scored(case.label, *cast.facts["winners"]):
+        for verdict in scored(case.label, *cast.facts["winners"], shown=not STRATEGIES[cast.setting].rating):
             yield verdict
 
     def gold(self, case: Case, chat: Conversation) -> str | None:

@@ -66,7 +66,8 @@ def replay(released: Iterable[Released]) -> dict[str, Table]:
         both = zip(cell.labels, cell.winner_original, cell.winner_swapped, strict=True)
         for i, (label, one, two) in enumerate(both):
             name = f"{subset}/{i}"
-            for v in scored(label, int(one) if one else None, int(two) if two else None):
+            shown = not cell.strategy.startswith("Rating")
+            for v in scored(label, int(one) if one else None, int(two) if two else None, shown=shown):
                 assert v.value is not None
                 status = FAILED if v.failed else SCORED
                 out.append(Row(name, name, STRATEGY[cell.strategy], 0, subset, 0, v.item, v.measure, v.value, status, ""))

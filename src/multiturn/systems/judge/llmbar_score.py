@@ -34,10 +34,12 @@ def turned(text: str, swap: bool) -> str:
     return re.sub(r"Output \((a|b)\)", lambda m: LABELS[m[1] == "a"], text) if swap else text
 
 
-def scored(label: int, original: int | None, changed: int | None) -> list[Verdict]:
+def scored(label: int, original: int | None, changed: int | None, *, shown: bool = True) -> list[Verdict]:
     """The verdicts on one item from the judge's winners in the original and (mapped back) in the changed order.
 
-    ``verdict``, ``label``, ``original order`` and ``changed order`` are codes for kappa: 1, 2, and 0 for none."""
+    ``shown``: the outputs stood side by side, so that one was first. ``verdict``, ``label``, ``original order`` and
+    ``changed order`` are codes for kappa: 1, 2, and 0 for none.
+    """
     winners, silent = (original, changed), original is None and changed is None
     right = [w == label for w in winners]
     out = [
@@ -47,6 +49,6 @@ def scored(label: int, original: int | None, changed: int | None) -> list[Verdic
     ]  # fmt: skip
     for order, winner in zip(("original", "swapped"), winners, strict=True):
         out += [Verdict("verdict", float(winner or 0), item=order), Verdict("label", float(label), item=order)]
-        if winner is not None:
+        if shown and winner is not None:
             out.append(Verdict("first", float(winner == (1 if order == "original" else 2)), item=order))
     return out
