@@ -188,3 +188,16 @@ def test_nothing_heavy_is_imported_for_the_names() -> None:
         "import sys, multiturn.models; print([m for m in ('aiohttp', 'numpy', 'genai_prices', 'xllamacpp') if m in sys.modules])"
     )
     assert subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True).stdout.strip() == "[]"
+
+
+def test_limits_are_written_behind_a_name_and_are_no_part_of_it() -> None:
+    plain = make_model("http://127.0.0.1:1/v1#m?temperature=0")
+    limited = make_model("http://127.0.0.1:1/v1#m?temperature=0&rpm=60&tpm=9000&timeout=5")
+    assert limited.identity == plain.identity
+    assert limited.label == plain.label
+    assert limited.endpoint.rates is not None  # type: ignore[attr-defined]
+    assert plain.endpoint.rates is None  # type: ignore[attr-defined]
+    with pytest.raises(InputError, match="rpm must be a number above 0"):
+        make_model("http://127.0.0.1:1/v1#m?rpm=none")
+    with pytest.raises(UnknownName, match="rpm"):
+        make_model("local/smollm2?rpm=60")

@@ -16,7 +16,7 @@ from urllib.parse import urlsplit
 
 from ..conversation import InputError, ModelSetupError, UnknownName
 from .base import Model, Options
-from .options import parse_name, parse_options
+from .options import parse_name, parse_options, take_limits
 
 if TYPE_CHECKING:
     from .endpoint import Endpoint
@@ -85,14 +85,17 @@ def make_model(
 ) -> Model:
     """The model that ``name`` says (see the top of this module). Nothing is asked of a server yet.
 
-    ``rpm`` and ``tpm`` limit requests and tokens a minute, ``timeout`` is for one attempt, in seconds; keys and
-    addresses come from ``environ`` (by default the process's environment). Raises `InputError`, `UnknownName`,
-    or `ModelSetupError` when a key is missing.
+    ``rpm`` and ``tpm`` limit requests and tokens a minute, ``timeout`` is for one attempt, in seconds. All three can be
+    written as options of the name, too (``openai/gpt-4o?rpm=60``), without being part of it. Keys and addresses come from
+    ``environ`` (by default the process's environment). Raises `InputError`, `UnknownName`, or `ModelSetupError` when a
+    key is missing.
     """
     environ = os.environ if environ is None else environ
     plain, given = parse_name(name)
+    limits: dict[str, Any] = {"rpm": rpm, "tpm": tpm, "timeout": timeout}
     if plain.startswith(("http://", "https://")):
-        return _addressed(plain, parse_options(given, plain), environ, rpm=rpm, tpm=tpm, timeout=timeout)
+        written, given = take_limits(given, plain)
+        return _addressed(plain, parse_options(given, plain), environ, **{**limits, **written})
     found = _FORM.fullmatch(plain)
     if found is None:
         raise InputError(f"`{plain}` is not the name of a model: {_EXAMPLE}")
@@ -103,12 +106,12 @@ def make_model(
         return ScriptModel(plain)
     if provider != "local" and provider not in _TABLE:
         raise UnknownName("model provider", provider, PROVIDERS, hint=_EXAMPLE)
-    options = parse_options(given, plain)
     if provider == "local":
         from .local import LocalModel
 
-        return LocalModel(f"local/{model}", options)
-    return _hosted(f"{provider}/{model}", provider, model, options, environ, rpm=rpm, tpm=tpm, timeout=timeout)
+        return LocalModel(f"local/{model}", parse_options(given, plain))
+    written, given = take_limits(given, plain)
+    return _hosted(f"{provider}/{model}", provider, model, parse_options(given, plain), environ, **{**limits, **written})
 
 
 def _hosted(name: str, provider: str, model: str, options: Options, environ: Mapping[str, str], **limits: Any) -> Model:

@@ -60,6 +60,21 @@ def parse_options(options: Mapping[str, str], name: str = "") -> Options:
     return Options(**fields, extra=extra)
 
 
+def take_limits(options: Mapping[str, str], name: str = "") -> tuple[dict[str, float], dict[str, str]]:
+    """(limits, the other options): ``rpm`` requests and ``tpm`` tokens a minute, ``timeout`` seconds for one attempt. They say
+    how a server is treated, not what is asked: they are no part of a recorded call's identity."""
+    limits: dict[str, float] = {}
+    for key in LIMITS & options.keys():
+        try:
+            limits[key] = _number(1e-6, 1e12)(options[key])
+        except ValueError:
+            raise InputError(f"`{name}`: {key} must be a number above 0, not `{options[key]}`") from None
+    return limits, {key: text for key, text in options.items() if key not in LIMITS}
+
+
+LIMITS = frozenset(("rpm", "tpm", "timeout"))
+
+
 # -- reading options ----------------------------------------------------------------------------------------------
 def _number(low: float, high: float) -> Callable[[str], float]:
     def read(text: str) -> float:
