@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Iterator, Sequence
+from collections.abc import AsyncIterator, Iterator
 from typing import Any
 
 import msgspec
@@ -12,12 +12,12 @@ from ...measures.figure import FRACTION, Scale
 from ...measures.figures import mean, pass_k, reliability
 from ...measures.verdict import Verdict
 from ...protocols.benchmark import Benchmark
-from ...protocols.toolloop import Caps, Done, tool_loop, tool_player
+from ...protocols.toolloop import Caps, tool_loop, tool_player
 from .tau_case import HOME, TauCase, front, read_tasks
 from .tau_published import published
 from .tau_review import review
 from .tau_sample import sample
-from .tau_score import ENDED, acted, asserted, blamed, reached, replies, said
+from .tau_score import ENDED, asserted, blamed, combined, listed, reached, replies, said
 from .tau_user import Customer, scripted
 
 COUNT = Scale(0, float("inf"), "steps", passing=0)
@@ -110,7 +110,7 @@ class TauBench(Benchmark):
             "stop": looped.stop, "state": world.digest(bool(self.options["official"])), "steps": looped.steps,
             "changed": {table: list(found) for table, found in world.changes().items()}, "user failed": looped.user_failed,
             "wrong calls": looped.invalid, "user": "model" if customer else "script",
-            "assistant calls": _listed(looped.calls), "user calls": _listed(customer.calls if customer else ()),
+            "assistant calls": listed(looped.calls), "user calls": listed(customer.calls if customer else ()),
         })  # fmt: skip
         if not looped.user_failed:
             cast.facts["reward"] = self.reward(case, looped.chat, cast.facts)
@@ -140,7 +140,7 @@ class TauBench(Benchmark):
             parts["NL_ASSERTION"] = Verdict("assertions", value, reason=answer.reason, cause=answer.cause)
         for verdict in parts.values():
             yield verdict
-        reward = self._reward(case, parts, facts)
+        reward = combined(case, parts, facts, own=self.options["basis"] == "task")
         yield reward
         yield Verdict("steps", facts["steps"])
         yield Verdict("wrong calls", facts["wrong calls"])
@@ -158,24 +158,6 @@ class TauBench(Benchmark):
     def _own(self, case: TauCase, part: str) -> bool:
         return self.options["basis"] == "task" and part in case.basis
 
-    def _reward(self, case: TauCase, parts: dict[str, Verdict], facts: dict[str, Any]) -> Verdict:
-        """The product of the parts of the basis."""
-        why = f"ended by: {facts['stop']}"
-        if facts["stop"] not in ENDED:
-            return Verdict("reward", 0.0, reason=why, failed=facts["stop"] == "format error")
-        wanted: Sequence[str] = case.basis if self.options["basis"] == "task" else ("DB", "COMMUNICATE")
-        value = 1.0
-        for part in wanted:
-            if part == "ACTION":
-                value *= float(acted(case, facts))
-            elif part in parts:
-                if parts[part].value is None:
-                    return Verdict("reward", None, cause=parts[part].cause)
-                value *= parts[part].value or 0.0
-            elif part not in ("DB", "COMMUNICATE", "NL_ASSERTION"):
-                return Verdict("reward", None, cause=f"no check for {part}")
-        return Verdict("reward", value, reason=why)
-
     def gold(self, case: Case, chat: Conversation) -> str | None:
         """The gold actions as tool calls in text, a word to the user where it has to act, and the outputs in the end."""
         assert isinstance(case, TauCase)
@@ -188,11 +170,3 @@ class TauBench(Benchmark):
         moves.append(" ".join(("That is settled.", *case.outputs)))
         done = sum(message.role == "assistant" for message in chat.messages)
         return moves[done] if done < len(moves) else "Good."
-
-
-def _listed(calls: Sequence[Done]) -> list[dict[str, Any]]:
-    """Calls as plain data."""
-    return [
-        {"name": c.name[:80], "arguments": c.arguments[:2000], "result": c.outcome.text[:500], "error": c.outcome.error}
-        for c in calls
-    ]

@@ -59,7 +59,8 @@ def _review(scenario: str, chat: Conversation, stop: str, seen: str) -> Iterator
         known += _letters(" ".join(m.text for m in turn.answers if m.role == "assistant"))
     if stop == "user ended" and (turns := chat.turns):
         last = turns[-1].reply or (turns[-2].reply if len(turns) > 1 else "")
-        declined = not turns[-1].reply and re.match(r"\s*no\b", said[-1], re.I) is not None
+        answer = turns[-1].user.text if turns[-1].user is not None and not turns[-1].reply else ""
+        declined = re.match(r"\s*no\b", answer, re.I) is not None
         if not last or (_asks(last) and not declined):
             yield Finding(EARLY, len(turns), last[-200:])
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from functools import partial
 from typing import Any
 
@@ -11,6 +11,8 @@ import msgspec
 from ...conversation import Cast, Conversation
 from ...judges.ask import Answer, ask, quoted
 from ...judges.parse import checklist
+from ...measures.verdict import Verdict
+from ...protocols.toolloop import Done
 from .tau_case import TauCase
 
 ENDED = ("user ended", "success", "failure")
@@ -37,6 +39,32 @@ def acted(case: TauCase, facts: dict[str, Any]) -> bool:
     """Every gold call is among the calls that were made by its side, with equal arguments."""
     made = {by: [(c["name"], _decoded(c["arguments"])) for c in facts[f"{by} calls"]] for by in ("assistant", "user")}
     return all((a.name, a.arguments) in made[a.by] for a in case.actions)
+
+
+def combined(case: TauCase, parts: Mapping[str, Verdict], facts: dict[str, Any], own: bool) -> Verdict:
+    """The reward: the product of the task's ``own`` parts, or of the paper's. A part that nobody could check leaves it open."""
+    why = f"ended by: {facts['stop']}"
+    if facts["stop"] not in ENDED:
+        return Verdict("reward", 0.0, reason=why, failed=facts["stop"] == "format error")
+    value = 1.0
+    for part in case.basis if own else ("DB", "COMMUNICATE"):
+        if part == "ACTION":
+            value *= float(acted(case, facts))
+        elif (found := parts.get(part)) is not None:
+            if found.value is None:
+                return Verdict("reward", None, cause=found.cause)
+            value *= found.value
+        elif part not in ("DB", "COMMUNICATE", "NL_ASSERTION"):
+            return Verdict("reward", None, cause=f"no check for {part}")
+    return Verdict("reward", value, reason=why)
+
+
+def listed(calls: Sequence[Done]) -> list[dict[str, Any]]:
+    """Calls as plain data."""
+    return [
+        {"name": c.name[:80], "arguments": c.arguments[:2000], "result": c.outcome.text[:500], "error": c.outcome.error}
+        for c in calls
+    ]
 
 
 def _decoded(arguments: str) -> Any:
