@@ -21,6 +21,10 @@ AROUND: dict[str, tuple[str, str]] = {
         "multiturn.players.rethink:multi_round_thinking",
         "asks again, shown only the last answer (rounds=2, show=own or none)",
     ),
+    "temporal-context-awareness": (
+        "multiturn.players.defence_tca:temporal_context_awareness",
+        "a supervisor who follows the risk of the conversation, and steps in (see its options)",
+    ),
     "summary": ("multiturn.players.memory_flat:summary_of", "a running summary stands for earlier turns (words=200)"),
     "notes": ("multiturn.systems.mem.notes:notes_of", "the best earlier turns by BM25 (top=4)"),
     "memtree": ("multiturn.players.memory_tree:memtree_of", "MemTree: a tree of summaries stands for earlier turns (top=4)"),
