@@ -180,3 +180,11 @@ def test_lines_that_do_not_belong_together(tmp_path: Path) -> None:
 def test_labels(text: str, wanted: str | None) -> None:
     found = label(text, ("aligned", "neutral", "against"))
     assert found == Parsed(wanted) if wanted else isinstance(found, Unparsable)
+
+
+def test_a_defence_around_the_model_needs_no_new_code(data_root: Path, tmp_path: Path) -> None:
+    found = evaluate("sycon-bench", yields_after(3), judge=judge, limit=1, settings=["base"], data=data_root, store=tmp_path / "s.db",
+                     around=["temporal-context-awareness?reader=rules"])  # fmt: skip
+    # Nothing is guarded in a debate: the defence steps back, and the figures are the model's own.
+    assert found.figure("turn of flip", "base").value == 3
+    assert found.result.run.models == ["<lambda> + temporal-context-awareness?reader=rules"]

@@ -64,7 +64,7 @@ ROWS: tuple[tuple[str, str, str, str, str, str, str, str, str], ...] = (
     ("tau-bench", "agent", "benchmark",
      "tau-bench: A Benchmark for Tool-Agent-User Interaction in Real-World Domains",
      "multi",
-     "user judge", "bundled", "MIT (released data)",
+     "user judge", "bundled sample; github.com/sierra-research/tau2-bench", "MIT (released data)",
      "agent.tau_bench:TauBench"),
     ("mmsql", "agent", "benchmark",
      "Evaluating and Enhancing LLMs for Multi-turn Text-to-SQL with Multiple Question Types",
