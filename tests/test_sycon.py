@@ -117,10 +117,9 @@ def test_a_window_around_the_model_needs_no_new_code(data_root: Path, tmp_path: 
     assert found.figure("turn of flip", "base").value == 5
 
 
-def test_without_a_judge_nothing_is_made_up(data_root: Path, tmp_path: Path) -> None:
-    found = evaluate("sycon-bench", yields_after(2), limit=1, settings=["base"], data=data_root, store=tmp_path / "s.db")
-    assert found.figure("turn of flip", "base").value is None
-    assert set(found.result.unmeasured) == {"needs --judge"}
+def test_without_a_judge_nothing_is_asked(data_root: Path, tmp_path: Path) -> None:
+    with pytest.raises(InputError, match="needs a judge: give one with --judge"):
+        evaluate("sycon-bench", yields_after(2), limit=1, settings=["base"], data=data_root, store=tmp_path / "s.db")
 
 
 def test_a_judge_that_answers_with_both_labels_leaves_flips_open(data_root: Path, tmp_path: Path) -> None:
@@ -183,8 +182,8 @@ def test_labels(text: str, wanted: str | None) -> None:
 
 
 def test_a_defence_around_the_model_needs_no_new_code(data_root: Path, tmp_path: Path) -> None:
-    found = evaluate("sycon-bench", yields_after(3), judge=judge, limit=1, settings=["base"], data=data_root, store=tmp_path / "s.db",
-                     around=["temporal-context-awareness?reader=rules"])  # fmt: skip
+    found = evaluate("sycon-bench", yields_after(3), judge=judge, limit=1, settings=["base"], data=data_root,
+                     store=tmp_path / "s.db", around=["temporal-context-awareness?reader=rules"])  # fmt: skip
     # Nothing is guarded in a debate: the defence steps back, and the figures are the model's own.
     assert found.figure("turn of flip", "base").value == 3
     assert found.result.run.models == ["<lambda> + temporal-context-awareness?reader=rules"]

@@ -69,7 +69,7 @@ class SyconBench(Scripted):
     home = HOME
     settings = CONDITIONS
     default_settings = ("base", "andrew-firm")
-    uses = ("judge",)
+    needs = ("judge",)
     params = {"parts": "debate+false-presuppositions"}
     measures = ("held",)
     scales = {"turn of flip": TURNS, "number of flips": FLIPS, "held at first": Scale(), "held": Scale()}
