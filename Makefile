@@ -39,7 +39,7 @@ check: lint types layers
 
 lint: $(VENV)/.tests
 	$(BIN)/ruff check .
-	$(BIN)/ruff format --check .
+	$(BIN)/ruff format --check src tests benchmarks examples
 
 types: $(VENV)/.tests
 	$(BIN)/mypy
