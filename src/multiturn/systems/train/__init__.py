@@ -1,0 +1,1 @@
+"""Family train: learning from multi-turn conversations."""
