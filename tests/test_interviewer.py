@@ -14,7 +14,7 @@ from hypothesis import strategies as st
 
 from multiturn import evaluate
 from multiturn.api import Evaluation
-from multiturn.conversation import Conversation, DataError, InputError
+from multiturn.conversation import ContextOverflow, Conversation, DataError, InputError
 from multiturn.engine.data import DataFolder
 from multiturn.judges.parse import Parsed, Unparsable
 from multiturn.protocols.interview import Grade, Limits, forward_filled, interview, new_log
@@ -273,6 +273,18 @@ def test_an_unreadable_interviewer_keeps_what_was_graded(tmp_path: Path) -> None
     found = run(right_after(0), grader(), tmp_path / "other", user=lambda chat: "No.")
     assert found.figure("accuracy at last", "none", "math").value == 1
     assert found.figure("follow-up after success", "none", "math").value is None
+
+
+def test_a_model_that_breaks_off_keeps_what_was_graded(tmp_path: Path) -> None:
+    def model(chat: Conversation) -> str:
+        if len(chat.turns) == 2:
+            raise ContextOverflow("full")
+        return "wrong"
+
+    found = run(model, grader(), tmp_path)
+    assert found.figure("accuracy at 1", "none", "math").value == 0
+    assert found.figure("accuracy at 2", "none", "math").value is None
+    assert set(found.result.unmeasured) == {"context limit"}
 
 
 def test_an_empty_answer_is_wrong_without_asking(tmp_path: Path) -> None:

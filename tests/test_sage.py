@@ -14,7 +14,7 @@ from hypothesis import strategies as st
 
 from multiturn import evaluate
 from multiturn.api import Evaluation
-from multiturn.conversation import Conversation, DataError, InputError
+from multiturn.conversation import ContextOverflow, Conversation, DataError, InputError
 from multiturn.engine.data import DataFolder
 from multiturn.measures.agreement import spearman
 from multiturn.players.emotional import Appraisal, Character, EmotionalUser, read_appraisal, read_message, tells
@@ -233,6 +233,35 @@ def test_a_user_that_speaks_for_the_assistant(tmp_path: Path) -> None:
     # A fall below the bottom is known without a farewell.
     found = play(lambda chat: "pear", lambda chat: ruled(chat).replace("-8", "-10"), tmp_path, limit=1)
     assert found.figure("sentient score", "multi").value == 0
+
+
+def test_a_model_that_breaks_off_keeps_its_trajectory(tmp_path: Path) -> None:
+    def model(chat: Conversation) -> str:
+        if len(chat.turns) == 3:
+            raise ContextOverflow("full")
+        return "plum"
+
+    found = play(model, ruled, tmp_path)
+    assert found.figure("sentient score", "multi").value is None
+    assert set(found.result.unmeasured) == {"context limit"}
+    assert found.figure("emotion", "multi", turn=3).value == 56
+
+
+def test_validation_by_a_judge(tmp_path: Path) -> None:
+    def judge(chat: Conversation) -> str:
+        assert chat.message is not None
+        text = chat.message.text
+        if "private notes" in text:
+            assert "secret thought" in text
+            return '{"regard": 80, "empathy": 60, "unconditionality": 40, "congruence": 20}'
+        assert "secret thought" not in text
+        return '{"depth": 4, "attentiveness": 9, "flow": 3}'  # out of range
+
+    found = evaluate(SageSentient(source="bundled", validate=True), lambda chat: "plum", user=ruled, judge=judge, limit=1,
+                     store=tmp_path / "s.db")  # fmt: skip
+    assert found.figure("relationship").value == 50
+    assert found.figure("utterance quality").value is None
+    assert set(found.result.unmeasured) == {"judge reply not parsable"}
 
 
 def test_without_a_user_it_says_so(tmp_path: Path) -> None:

@@ -15,6 +15,7 @@ from ...players.emotional import EmotionalUser
 from ...protocols.benchmark import Benchmark
 from .sage_data import FILE, HOME, PUBLISHED, SAMPLE_FILE, SageCase, read_profiles
 from .sage_sample import sample
+from .sage_validation import QUALITY, RELATIONSHIP, validation
 
 EMOTION, TURNS = Scale(0, 100, "points", passing=100), Scale(1, 10, "turns", passing=10)
 FAILURE = Scale(passing=0)
@@ -39,6 +40,7 @@ class SageSentient(Benchmark):
     success, failure   share of profiles that end at 100; below 10 (lower is better)
     emotion          0 to 100 at each user message (turn 1 is always 40): the trajectory
     user turns       1 to 10 messages of the user
+    relationship, utterance quality   with ``validate=True`` and ``--judge``: see `sage_validation`
 
     Decisions: a reply of the user that cannot be read is asked for again once (the released code: without end); after that the
     conversation ends as "format error" and its final emotion is not measured, with the trajectory up to there kept. Change is
@@ -58,13 +60,15 @@ class SageSentient(Benchmark):
     licence = "MIT"
     home = "https://github.com/Tencent/digitalhuman"
     needs = ("user",)
-    params = {"source": "auto"}
+    params = {"source": "auto", "validate": False}
     scales = {
         "sentient score": EMOTION, "success": FRACTION, "failure": FAILURE, "emotion": EMOTION, "user turns": TURNS,
+        "relationship": RELATIONSHIP, "utterance quality": QUALITY,
     }  # fmt: skip
     figures = (
         mean("sentient score", EMOTION), mean("success"), mean("failure", FAILURE), by_turn("emotion", EMOTION),
-        mean("user turns", TURNS, by=("setting",)),
+        mean("user turns", TURNS, by=("setting",)), mean("relationship", RELATIONSHIP, by=("setting",)),
+        mean("utterance quality", QUALITY, by=("setting",)),
     )  # fmt: skip
     published = PUBLISHED
 
@@ -115,3 +119,6 @@ class SageSentient(Benchmark):
             ("user turns", None if final is None else float(len(emotions))),
         ):
             yield Verdict(measure, value, reason=why, cause=cause if value is None else "")
+        if self.options["validate"] and not cause:
+            for verdict in await validation(chat, cast.facts["notes"], cast):
+                yield verdict
