@@ -9,6 +9,8 @@ printed by it, blanks aside; ``…`` stands for anything. `sh` blocks are only c
 from __future__ import annotations
 
 import contextlib
+import importlib
+import inspect
 import io
 import re
 import shlex
@@ -26,15 +28,18 @@ from multiturn.cli.app import app
 from multiturn.cli.listing import FIELDS
 from multiturn.engine.schema import TABLES
 from multiturn.models import PROVIDERS
+from multiturn.players.catalogue import AROUND
 from multiturn.protocols.casefile_schema import CaseSpec, TurnSpec
 from multiturn.report.export import VERDICT_FIELDS
 from multiturn.report.result import FIGURE_FIELDS, RunInfo, RunResult, as_object
-from multiturn.systems.catalogue import CATALOGUE
+from multiturn.systems.catalogue import CATALOGUE, make_system
 from test_layers import FLOORS
 
 ROOT = Path(__file__).resolve().parent.parent
-PAGES = sorted([ROOT / "README.md", ROOT / "CONTRIBUTING.md", ROOT / "CHANGELOG.md", *(ROOT / "docs").glob("*.md")])
+PAGES = sorted([ROOT / "README.md", ROOT / "CONTRIBUTING.md", ROOT / "CHANGELOG.md", *(ROOT / "docs").rglob("*.md")])
 CLI = ROOT / "docs" / "cli.md"
+SYSTEMS = ROOT / "docs" / "systems.md"
+MODELS = ROOT / "docs" / "models.md"
 
 
 class Block(NamedTuple):
@@ -171,6 +176,9 @@ def test_every_page_is_in_the_index() -> None:
     index = shown(ROOT / "docs" / "index.md")
     for page in (ROOT / "docs").glob("*.md"):
         assert page.name == "index.md" or f"]({page.name})" in index
+    families = shown(SYSTEMS)
+    for page in (ROOT / "docs" / "systems").glob("*.md"):
+        assert f"](systems/{page.name})" in families
 
 
 # -- the command line ---------------------------------------------------------------------------------------------
@@ -272,10 +280,69 @@ def test_fields_of_a_case_file() -> None:
     assert set(first_names(turn)) == set(TurnSpec.__struct_fields__)
 
 
-def test_providers_and_systems() -> None:
-    assert set(first_names(sections(ROOT / "docs" / "models.md")["Names"])) == set(PROVIDERS)
-    assert set(first_names(sections(ROOT / "README.md")["What is in the catalogue"])) == set(CATALOGUE)
-    assert set(CATALOGUE) <= set(sections(ROOT / "docs" / "systems.md"))
+def test_providers() -> None:
+    assert set(first_names(sections(MODELS)["Names"])) == set(PROVIDERS)
+
+
+def test_every_system_is_in_the_tables() -> None:
+    table = sections(ROOT / "README.md")["What is in the catalogue"]
+    assert names_by_family(table) == {family: of(family) for family in families()}
+    index = sections(SYSTEMS)["Systems"]
+    assert names_by_family(index) == {family: of(family) for family in families()}
+    for slug, entry in CATALOGUE.items():
+        assert f"[`{slug}`](systems/{entry.family}.md#{slug})" in index
+
+
+def families() -> set[str]:
+    return {entry.family for entry in CATALOGUE.values()}
+
+
+def of(family: str) -> list[str]:
+    return [slug for slug, entry in CATALOGUE.items() if entry.family == family]
+
+
+def names_by_family(text: str) -> dict[str, list[str]]:
+    """Family -> the names in the second column of the first table, in order."""
+    table = re.search(r"(?:^\|.*\n)+", text, re.MULTILINE)
+    assert table
+    rows = [row.split("|")[1:3] for row in table[0].splitlines()[2:]]
+    return {re.sub(r"\[(.*?)\].*", r"\1", first.strip()): re.findall(r"`([^`]+)`", second) for first, second in rows}
+
+
+@pytest.mark.parametrize("slug", CATALOGUE)
+def test_every_system_has_a_section(slug: str) -> None:
+    """It names the settings and options that the system has, and says what is not covered; no other options are told."""
+    page = ROOT / "docs" / "systems" / f"{CATALOGUE[slug].family}.md"
+    found = sections(page)
+    assert slug in found, f"{name_of(page)} has no section {slug}"
+    text, system = found[slug], make_system(slug)
+    named = set(re.findall(r"`([^`\n]+)`", text))
+    assert set(system.settings) <= named, f"settings of {slug}: {set(system.settings) - named}"
+    told = {name.partition("=")[0] for name in named}
+    assert set(system.params) <= told, f"options of {slug}: {set(system.params) - told}"
+    for command in re.findall(rf"multiturn run \"?{slug}\?(\S+?)\"? ", text):
+        assert {option.partition("=")[0] for option in command.split("&")} <= set(system.params)
+    assert "Not covered" in text
+
+
+def test_every_player_around_a_model_is_described() -> None:
+    """Names and options of `--with` are those of docs/models.md, with their defaults."""
+    text = sections(MODELS)["Around a model"]
+    assert first_names(text) and set(first_names(text)) == set(AROUND)
+    for name, (place, _) in AROUND.items():
+        module, _, maker = place.partition(":")
+        options = inspect.signature(getattr(importlib.import_module(module), maker)).parameters
+        row = re.search(rf"^\| `{name}` \|.*\|(.*)\|$", text, re.MULTILINE)
+        assert row
+        told = dict(re.findall(r"`(\w+)`(?: \((\w[\w.]*))?", row[1]))
+        assert told == {key: str(option.default).lower() for key, option in options.items()}, name
+
+
+def test_every_kind_of_family_is_told() -> None:
+    """docs/kinds.md leads to the file of at least one system of every family."""
+    text = (ROOT / "docs" / "kinds.md").read_text(encoding="utf-8")
+    for family in families():
+        assert f"src/multiturn/systems/{family}/" in text, family
 
 
 def test_rooms() -> None:
