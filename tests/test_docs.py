@@ -40,6 +40,7 @@ PAGES = sorted([ROOT / "README.md", ROOT / "CONTRIBUTING.md", ROOT / "CHANGELOG.
 CLI = ROOT / "docs" / "cli.md"
 SYSTEMS = ROOT / "docs" / "systems.md"
 MODELS = ROOT / "docs" / "models.md"
+KINDS = ROOT / "docs" / "kinds.md"
 
 
 class Block(NamedTuple):
@@ -311,12 +312,12 @@ def names_by_family(text: str) -> dict[str, list[str]]:
 
 @pytest.mark.parametrize("slug", CATALOGUE)
 def test_every_system_has_a_section(slug: str) -> None:
-    """It names the settings and options that the system has, and says what is not covered; no other options are told."""
+    """It names the settings and options that the system has, commands give no others, and it says what is not covered."""
     page = ROOT / "docs" / "systems" / f"{CATALOGUE[slug].family}.md"
     found = sections(page)
     assert slug in found, f"{name_of(page)} has no section {slug}"
     text, system = found[slug], make_system(slug)
-    named = set(re.findall(r"`([^`\n]+)`", text))
+    named = set(re.findall(r"`([^`]+)`", plain(re.sub(r"^```.*?^```$", "", text, flags=re.MULTILINE | re.DOTALL))))
     assert set(system.settings) <= named, f"settings of {slug}: {set(system.settings) - named}"
     told = {name.partition("=")[0] for name in named}
     assert set(system.params) <= told, f"options of {slug}: {set(system.params) - told}"
@@ -328,7 +329,8 @@ def test_every_system_has_a_section(slug: str) -> None:
 def test_every_player_around_a_model_is_described() -> None:
     """Names and options of `--with` are those of docs/models.md, with their defaults."""
     text = sections(MODELS)["Around a model"]
-    assert first_names(text) and set(first_names(text)) == set(AROUND)
+    assert first_names(text)
+    assert set(first_names(text)) == set(AROUND)
     for name, (place, _) in AROUND.items():
         module, _, maker = place.partition(":")
         options = inspect.signature(getattr(importlib.import_module(module), maker)).parameters
@@ -338,11 +340,24 @@ def test_every_player_around_a_model_is_described() -> None:
         assert told == {key: str(option.default).lower() for key, option in options.items()}, name
 
 
-def test_every_kind_of_family_is_told() -> None:
-    """docs/kinds.md leads to the file of at least one system of every family."""
-    text = (ROOT / "docs" / "kinds.md").read_text(encoding="utf-8")
+def test_every_kind_leads_to_its_pieces() -> None:
+    """docs/kinds.md leads to the file of a system of every family, and what a link names stands in the file that it leads to."""
+    text = shown(KINDS)
     for family in families():
         assert f"src/multiturn/systems/{family}/" in text, family
+    for label, path in re.findall(r"\[([^\]]+)\]\(\.\./(src/[^)]+\.py)\)", text):
+        code = (ROOT / path).read_text(encoding="utf-8")
+        for name in re.findall(r"`([\w-]+)`", label):
+            known = (
+                name in CATALOGUE
+                or Path(path).stem == name
+                or re.search(rf"^(?:async )?(?:def|class) {name}\b", code, re.MULTILINE)
+            )
+            assert known, f"docs/kinds.md: {name} is not in {path}"
+
+
+def test_every_system_is_in_the_change_log() -> None:
+    assert set(CATALOGUE) <= set(re.findall(r"`([^`]+)`", (ROOT / "CHANGELOG.md").read_text(encoding="utf-8")))
 
 
 def test_rooms() -> None:
