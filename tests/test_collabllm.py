@@ -75,7 +75,7 @@ def test_a_user_who_cannot_be_used_ends_it(said: str, tmp_path: Path) -> None:
     found = evaluate(CollabLLM(), asking, user=lambda chat: said, limit=1, store=tmp_path / "s.db")
     for view in found.conversations():
         assert {v.value for v in view.verdicts} == {None}
-        assert {v.cause for v in view.verdicts} == {"no reply: format error"}
+        assert {v.cause for v in view.verdicts} == {"user: format error"}
 
 
 def test_a_user_who_never_stops_is_stopped(tmp_path: Path) -> None:

@@ -183,6 +183,7 @@ def test_a_user_who_says_nothing_usable_ends_a_future() -> None:
     assert end.stop == "context limit"
     mute = reward(["x", ""], lambda chat, chance: "yes")
     assert {f.stop for f in mute.futures} == {"format error"}
+    assert (mute.value, mute.unscored) == (None, 3)  # the user failed, not the reply
 
 
 def test_what_is_not_measured_is_no_zero() -> None:
@@ -298,7 +299,8 @@ def test_any_benchmark_gives_rollouts(played: list[Any]) -> None:
         assert row["turn_rewards"] == [earned.get(t, 0.0) for t in range(1, len(view.chat.turns) + 1)]
         assert row["outcome_reward"] == pytest.approx(sum(earned.values()) / len(earned))
         assert len(row["advantage"]) == len(row["messages"]) == len(view.chat)
-        assert row["source"] == {"system": view.system, "case": view.case, "setting": "multi", "repeat": view.repeat}
+        about = {"system": view.system, "model": "speak", "case": view.case, "setting": "multi", "repeat": view.repeat}
+        assert row["source"] == about
     for group in {row["group"] for row in made.rows}:
         mine = [row for row in made.rows if row["group"] == group]
         # A group's advantages of a turn add up to nothing.

@@ -21,6 +21,8 @@ class Episode(Protocol):
     @property
     def system(self) -> str: ...
     @property
+    def model(self) -> str: ...
+    @property
     def case(self) -> str: ...
     @property
     def setting(self) -> str: ...
@@ -81,7 +83,7 @@ def rows(
 ) -> Made:  # fmt: skip
     """Recorded conversations -> rows for a trainer.
 
-    rollout            one a branch, with advantages by ``estimator`` over the repeats of its case and setting
+    rollout            one a branch, with advantages by ``estimator`` over the repeats of its model, case and setting
     preference         one for each two repeats that part at the assistant's message and earned ``gap`` apart in all
     messages           one for each branch whose outcome is ``passing`` or more
     prompt-completion  one for each turn of the policy's own that is worth ``passing`` or more
@@ -96,13 +98,13 @@ def rows(
         raise UnknownName("format", format, ("messages", "prompt-completion", "preference", "label", "rollout"))
     turn, outcome = turn or {}, outcome or {}
     dropped: Counter[str] = Counter()
-    groups: dict[tuple[str, str, str], list[Paid]] = {}
+    groups: dict[tuple[str, ...], list[Paid]] = {}
     for episode in episodes:
         found = rewards_of(episode, turn, outcome)
         if isinstance(found, str):
             dropped[found] += 1
         else:
-            groups.setdefault((episode.system, episode.case, episode.setting), []).append((episode, found))
+            groups.setdefault((episode.system, episode.model, episode.case, episode.setting), []).append((episode, found))
     made: list[Row] = []
     for group in groups.values():
         training_item = training(group[0][0].cluster or group[0][0].case)
@@ -117,7 +119,7 @@ def _rows(
     """The rows of one case in one setting."""
     first = group[0][0]
     if format == "rollout":
-        name = f"{first.system}/{first.case}/{first.setting}"
+        name = f"{first.system}/{first.model}/{first.case}/{first.setting}"
         for (episode, r), advantages in zip(group, ESTIMATORS[estimator]([r for _, r in group]), strict=True):
             yield episode, rollout_row(episode.chat, r, [float(a) for a in advantages], name)
         return
@@ -157,4 +159,7 @@ def _before(turn: Turn) -> Conversation | None:
 
 
 def _source(episode: Episode) -> dict[str, str | int]:
-    return {"system": episode.system, "case": episode.case, "setting": episode.setting, "repeat": episode.repeat}
+    return {
+        "system": episode.system, "model": episode.model, "case": episode.case, "setting": episode.setting,
+        "repeat": episode.repeat,
+    }  # fmt: skip

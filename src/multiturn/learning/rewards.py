@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Awaitable, Callable, Mapping, Sequence
-from typing import NamedTuple, TypeAlias
+from collections.abc import Awaitable, Callable, Iterable, Mapping
+from typing import NamedTuple, TypeAlias, TypeVar
 
 from msgspec import Struct
 
 from ..conversation import Cast, ContextOverflow, Conversation, InputError, Player
 from ..players.simulated import Said
+
+T = TypeVar("T")
 
 UserTurn: TypeAlias = Callable[[Conversation], Awaitable[Said]]
 """The user's side, as `multiturn.players.simulated.SimulatedUser`: the conversation with its message, or why there is none."""
@@ -97,7 +99,8 @@ async def multiturn_reward(
     ``samples``: K; ``messages``: new messages a future has at most (a window of w turns is 2 w; 0 scores the conversation as it
     stands: the myopic reward); ``user``: makes the user's side from the cast of a future; ``name`` tells branching points apart.
     Futures play side by side, each in a branch of the cast with draws of its own, and share what has been said. One whose
-    measures are missing is left out of the mean and counted. A call that fails is raised when all futures have ended.
+    measures are missing, or whose user said nothing usable, is left out of the mean and counted. A call that fails is raised
+    when all futures have ended.
     """
     if samples < 1 or messages < 0:
         raise InputError(f"a multiturn-aware reward needs at least one sample and no negative window, not {samples}, {messages}")
@@ -105,6 +108,8 @@ async def multiturn_reward(
     async def future(number: int) -> Future:
         branch = cast.branch(f"{name}/future {number}")
         end = await forward(chat, branch.assistant, user(branch), messages)
+        if end.stop == "format error":  # the user's: the reply is not to blame
+            return Future(end.chat, end.stop, {}, None)
         values = dict(await score(end.chat, branch))
         return Future(end.chat, end.stop, values, compose(values, weights))
 
@@ -115,10 +120,12 @@ async def multiturn_reward(
     return MultiturnReward(sum(known) / len(known) if known else None, tuple(futures))
 
 
-async def together(plays: Sequence[Awaitable[Future]]) -> list[Future]:
-    """Await all; the first failure is raised when none is running any more."""
+async def together(plays: Iterable[Awaitable[T]]) -> list[T]:
+    """Await all at once; the first failure is raised when none is running any more."""
     found = await asyncio.gather(*plays, return_exceptions=True)
+    done: list[T] = []
     for result in found:
         if isinstance(result, BaseException):
             raise result
-    return [result for result in found if isinstance(result, Future)]
+        done.append(result)
+    return done

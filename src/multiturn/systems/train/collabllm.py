@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-import asyncio
 from collections.abc import AsyncIterator, Iterator, Mapping
 from typing import Any, NamedTuple
 
 from ...conversation import Case, Cast, Conversation, InputError, UnknownName
 from ...learning.pairs import Branch, Pair, best_and_worst
-from ...learning.rewards import MultiturnReward, UserTurn, forward, length_penalty, multiturn_reward
+from ...learning.rewards import MultiturnReward, UserTurn, forward, length_penalty, multiturn_reward, together
 from ...measures.figure import FRACTION, Scale
 from ...measures.figures import by_turn, mean, multi_turn_cost
 from ...measures.verdict import Verdict
@@ -55,7 +54,8 @@ class CollabLLM(Benchmark):
     ours: the paper's could not be checked. The paper: ``candidates=5``, ``window=2``, ``samples=3``, ``turns=5``;
     here 2 candidates by default, for the cost: a turn takes up to candidates * (1 + samples * window) calls of the assistant.
 
-    The user: with ``--user`` a model that knows the whole task; else rules that tell one detail a turn, two when asked.
+    The user: with ``--user`` a model that knows the whole task; else rules that tell one detail a turn, two when asked. A user
+    who says nothing usable ends the conversation, which is then not measured.
     ``source``: "bundled" (eight tasks of ours) or "released" (JSON lines of the hub's rows; their distinct tasks). Code tasks
     (BigCodeBench) are not played. All prompts are our wording.
     """
@@ -117,7 +117,7 @@ class CollabLLM(Benchmark):
         cast.facts.update(terms=sorted(self.weights(cast)), points=points)
         while not stop:
             turn = len(points) + 1
-            found = await asyncio.gather(*(self._candidate(case, chat, cast, turn, i) for i in range(self.options["candidates"])))
+            found = await together(self._candidate(case, chat, cast, turn, i) for i in range(self.options["candidates"]))
             # The first of equals; what could not be scored comes last.
             best = max(found, key=lambda c: float("-inf") if c.reward.value is None else c.reward.value)
             points.append({"turn": turn, "chosen": found.index(best), "candidates": [_note(c) for c in found]})
@@ -164,7 +164,11 @@ class CollabLLM(Benchmark):
     # -- judging ------------------------------------------------------------------------------------------------------
     async def judge(self, case: Case, chat: Conversation, cast: Cast) -> AsyncIterator[Verdict]:
         assert isinstance(case, Goal)
-        stop = cast.stopped or ("" if any(turn.answered for turn in chat.turns) else f"no reply: {cast.facts.get('stop', '')}")
+        stop = cast.stopped
+        if cast.facts.get("stop") == "format error":
+            stop = stop or "user: format error"
+        elif not any(turn.answered for turn in chat.turns):
+            stop = stop or "no reply"
         if stop:
             for measure in ("task", "tokens", "interactivity"):
                 yield Verdict(measure, None, cause=stop)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 import functools
 from collections.abc import AsyncIterator, Iterator
 from typing import Any, NamedTuple
@@ -11,6 +10,7 @@ import msgspec
 
 from ...conversation import Case, Cast, ContextOverflow, Conversation, InputError, Player, UnknownName
 from ...learning.credit import ESTIMATORS
+from ...learning.rewards import together
 from ...measures.figure import FRACTION, Scale
 from ...measures.figures import mean, reliability
 from ...measures.verdict import Verdict
@@ -124,7 +124,7 @@ class TurnLevelCredit(Benchmark):
             cast.facts["stop"] = played.stop
             return played.chat
         casts = [cast.branch(f"rollout {number}") for number in range(self.options["group"])]
-        group = await asyncio.gather(*(self.rollout(case, branch.assistant) for branch in casts))
+        group = await together(self.rollout(case, branch.assistant) for branch in casts)
         earned = [credited(read(played.chat), case.aliases) for played in group]
         by_estimator = {name: estimate(earned) for name, estimate in ESTIMATORS.items()}
         cast.facts["stop"] = group[0].stop
