@@ -178,6 +178,13 @@ def test_the_sample_can_be_solved() -> None:
         assert user.opening == case.opening
 
 
+def test_gold_asks_and_then_solves(tmp_path: Path) -> None:
+    found = evaluate(CollabLLM(), "gold", settings=("base", "mr"), store=tmp_path / "s.db")
+    for setting in ("base", "mr"):
+        assert found.figure("task", setting=setting).value == pytest.approx(1.0)
+    assert {len(view.chat.turns) for view in found.conversations()} == {3}
+
+
 def released(folder: Path) -> Path:
     path = folder / "collabllm-multiturn-math-hard.jsonl"
     scores = {1: (0.2, 0.9, 0.5, 0.85, 0.1), 2: (0.4, 0.4, 0.41, 0.4, None)}

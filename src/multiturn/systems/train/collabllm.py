@@ -186,6 +186,11 @@ class CollabLLM(Benchmark):
             if len(known) > 1:
                 yield Verdict("mr spread", max(known) - min(known), turn=point["turn"])
 
+    def gold(self, case: Case, chat: Conversation) -> str | None:
+        """Asks until the rule user has told all, then gives the target."""
+        assert isinstance(case, Goal)
+        return "What else should I know?" if RuleUser(case, 1).untold(chat) else case.target
+
 
 def _note(candidate: Candidate) -> dict[str, Any]:
     reward = candidate.reward

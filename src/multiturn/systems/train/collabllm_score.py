@@ -135,13 +135,18 @@ class RuleUser:
         self.turns = turns
 
     async def __call__(self, chat: Conversation) -> Said:
-        said = [m.text for m in chat.messages if m.role == "user"]
-        if len(said) >= self.turns:
+        said = sum(m.role == "user" for m in chat.messages)
+        if said >= self.turns:
             return Said(chat, "turn limit")
         if not said:
             return Said(chat.user(self.opening))
-        left = [detail for detail in self.details if not any(detail in text for text in said)]
+        left = self.untold(chat)
         if not left:
             return Said(chat, "user ended")
         asked = "?" in chat.reply
         return Said(chat.user(" ".join(left[:2]) if asked else f"That is not it yet. {left[0]}"))
+
+    def untold(self, chat: Conversation) -> list[str]:
+        """The details that the user has not told yet."""
+        said = [m.text for m in chat.messages if m.role == "user"]
+        return [detail for detail in self.details if not any(detail in text for text in said)]
