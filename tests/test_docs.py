@@ -19,7 +19,7 @@ import sqlite3
 import sys
 from collections.abc import Iterator
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import Any, NamedTuple, get_args
 
 import click
 import pytest
@@ -34,6 +34,7 @@ from multiturn.protocols.casefile_schema import CaseSpec, TurnSpec
 from multiturn.report.export import VERDICT_FIELDS
 from multiturn.report.result import FIGURE_FIELDS, RunInfo, RunResult, as_object
 from multiturn.systems.catalogue import CATALOGUE, make_system
+from multiturn.worlds.base import Stop
 from test_layers import FLOORS, SOURCE
 
 ROOT = Path(__file__).resolve().parent.parent
@@ -355,6 +356,13 @@ def test_every_kind_leads_to_its_pieces() -> None:
                 or re.search(rf"^(?:async )?(?:def|class) {name}\b", code, re.MULTILINE)
             )
             assert known, f"docs/kinds.md: {name} is not in {path}"
+
+
+def test_reasons_for_the_end_of_a_conversation() -> None:
+    said = plain((ROOT / "docs" / "concepts.md").read_text(encoding="utf-8"))
+    found = re.search(r"`cast.facts\[\"stop\"\]`, one of: ([^.]+)\.", said)
+    assert found
+    assert found[1].split(", ") == list(get_args(Stop))
 
 
 def test_every_system_is_in_the_change_log() -> None:
