@@ -14,6 +14,7 @@ import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
+from unittest import mock
 
 import pytest
 
@@ -79,8 +80,17 @@ def test_names_and_places_that_are_wrong(tmp_path: Path, monkeypatch: pytest.Mon
 
 
 def test_results_stay_in_the_store_when_a_file_cannot_be_written(tmp_path: Path, file: Path) -> None:
+    # What can be known before is refused before anything is asked.
     for option in ("--json", "--html"):
-        refused(inside("run", file, "--model", "gold", "--store", tmp_path / "s.db", option, tmp_path), str(tmp_path))
+        for path in (tmp_path, tmp_path / "nowhere" / "x"):
+            refused(inside("run", file, "--model", "gold", "--store", tmp_path / "s.db", option, path), str(path))
+    assert not (tmp_path / "s.db").exists()
+    # What fails later costs the file only: the report is printed, and the store has the run.
+    with mock.patch("multiturn.report.result.write_json", side_effect=OSError(28, "No space left on device")):
+        done = inside("run", file, "--model", "gold", "--store", tmp_path / "s.db", "--json", tmp_path / "x.json")
+    assert done.code == 2
+    assert "No space left" in done.err
+    assert "finished" in done.out
     assert readable(tmp_path / "s.db")["run"]["status"] == "done"
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import json
 from pathlib import Path
 from typing import Any
@@ -48,7 +49,8 @@ def test_the_json_object_and_exit_code_0(tmp_path: Path, file: Path) -> None:
         assert isinstance(found["run"][name], kind), name
     assert found["run"]["seeds"] == {"run": 7}
     assert found["run"]["versions"].keys() >= {"multiturn", "python"}
-    assert found["run"]["data"] or found["run"]["systems"] == [str(file)]
+    assert found["run"]["systems"] == [file.stem]
+    assert found["run"]["data"] == {file.stem: hashlib.sha256(file.read_bytes()).hexdigest()}
     assert found["calls"] == {"made": 15, "recorded": 3, "retried": 0, "failed": 0}
     for figure in found["figures"]:
         for name, kind in FIGURE.items():

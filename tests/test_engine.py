@@ -356,3 +356,20 @@ def test_a_window_around_a_model_shows_less_and_keeps_the_whole(tmp_path: Path) 
         make_around("window?turn=2")
     with pytest.raises(InputError, match="gold player"):
         Plan([Echo()], [GoldModel()], around=[make_around("window")])
+
+
+def test_what_a_failure_said_is_kept_beside_its_cause(tmp_path: Path) -> None:
+    def refuses(chat: Conversation) -> str:
+        raise CallError("temperature is not\nsupported", cause="request refused", retries=2)
+
+    async def broken(case: Case, cast: Cast) -> Conversation:
+        raise ValueError("no such room")
+
+    from multiturn.engine.runs import examples_of
+
+    runner = execute(tmp_path / "a.db", Plan([Echo()], [FunctionModel(refuses)], settings=["multi"]))
+    assert runner.recorder.counts.retried == 8
+    execute(tmp_path / "b.db", Plan([Free(broken)], [FunctionModel(last)]))
+    with Store(tmp_path / "a.db") as a, Store(tmp_path / "b.db") as b:
+        assert examples_of(a, find_run(a)) == {"request refused": "temperature is not supported"}
+        assert set(examples_of(b, find_run(b)).values()) == {"ValueError: no such room"}

@@ -27,7 +27,7 @@ from .engine.data import DataFolder
 from .engine.plan import Plan
 from .engine.replay import cast_model
 from .engine.run import Progress, Runner, Status
-from .engine.runs import RunRow, causes_of, close_run, figures_of, find_run, open_run, played
+from .engine.runs import RunRow, causes_of, close_run, examples_of, figures_of, find_run, open_run, played
 from .engine.store import Store
 from .measures.figure import Figure
 from .models.base import Model
@@ -140,6 +140,8 @@ def play(
     plan: Plan, store: Store, *, concurrency: int | None, budget: Budget | None, about: dict[str, Any], quiet: bool
 ) -> RunResult:
     """Play a plan into a store, showing progress; returns the result of this command. Interrupting saves and returns."""
+    files = {b.label: b.fingerprint for b in plan.benchmarks if b.fingerprint}
+    about = {**about, "data": {**about.get("data", {}), **files}}
     run = open_run(store, plan)
     runner = Runner(plan, store, concurrency=concurrency, budget=budget)
     status: str = "failed"
@@ -219,7 +221,8 @@ def result_of(store: Store, run: RunRow, benchmarks: Sequence[Benchmark], total:
     return RunResult(
         run=RunInfo(
             id=run.id, created=_iso(run.created), finished=_iso(run.finished), status=status,  # type: ignore[arg-type]
-            command=s.get("command", ""), versions=s.get("versions", {}), systems=list(spec.systems), models=spec.players,
+            command=s.get("command", ""), versions=s.get("versions", {}), systems=[b.label for b in benchmarks],
+            models=spec.players,
             settings=settings, options=options, seeds={"run": spec.seed}, data=s.get("data", {}), roles=dict(spec.roles),
         ),
         figures=figures_of(store, run, benchmarks),
@@ -228,6 +231,7 @@ def result_of(store: Store, run: RunRow, benchmarks: Sequence[Benchmark], total:
         cost_known=s.get("cost_known", False),
         tokens=Tokens(input=s.get("input", 0), output=s.get("output", 0), cached=s.get("cached", 0)),
         unmeasured=causes,
+        examples=examples_of(store, run),
         episodes=count,
         seconds=s.get("seconds", 0.0),
         published=[

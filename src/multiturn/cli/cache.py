@@ -99,7 +99,7 @@ def verify(store: str) -> int:
     for line in found:
         click.echo(line)
     if found:
-        click.echo(f"{store} is damaged; what is whole can be saved with `multiturn cache merge {store} --into new.db`", err=True)
+        click.echo(f"{store} is damaged; `sqlite3 {store} .recover | sqlite3 new.db` saves what can be read", err=True)
         return EXIT_MISSED
     click.echo(f"{store} is whole")
     return EXIT_DONE

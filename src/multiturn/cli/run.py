@@ -72,7 +72,7 @@ def command(systems: tuple[str, ...], models: tuple[str, ...], settings: tuple[s
     from ..engine.store import Store
     from ..players.catalogue import make_around
     from ..systems.catalogue import make_system
-    from .session import command_line, exit_code, publish
+    from .session import check_outputs, check_prices, command_line, exit_code, publish
 
     for name in (*systems, *models):
         if mended(name) != name:  # how Python shows bytes of a command line that are no text
@@ -80,6 +80,7 @@ def command(systems: tuple[str, ...], models: tuple[str, ...], settings: tuple[s
     if unsafe_local_exec:
         os.environ["MULTITURN_UNSAFE_LOCAL_EXEC"] = "1"  # read by the sandbox, here and in what it starts
     thresholds = [_threshold(text) for text in fail_under]
+    check_outputs(json_path, html_path)
     folder = DataFolder(data)
     made = {name: cast_model(name) for name in dict.fromkeys((*models, *filter(None, (judge, user))))}
     roles = {role: made[name] for role, name in (("judge", judge), ("user", user)) if name}
@@ -101,6 +102,7 @@ def command(systems: tuple[str, ...], models: tuple[str, ...], settings: tuple[s
         roles=roles,
         around=[make_around(text) for text in dict.fromkeys(around)],
     )
+    check_prices(plan.all_models, max_cost)
     if dry_run:
         _dry_run(plan, store)
         return 0

@@ -42,8 +42,10 @@ def command(run: str, judge: str | None, measures: tuple[str, ...], concurrency:
     from ..models.base import Model
     from ..players.catalogue import make_around
     from ..systems.catalogue import make_system
-    from .session import command_line, exit_code, publish
+    from .session import check_outputs, check_prices, command_line, exit_code, publish
 
+    check_outputs(json_path, html_path)
+    Store(store).close()  # scoring needs a store that is there
     folder = DataFolder(data)
     with Store(store, writable=True) as opened:
         row = find_run(opened, run)
@@ -64,6 +66,7 @@ def command(run: str, judge: str | None, measures: tuple[str, ...], concurrency:
             roles=roles,
             around=[make_around(text) for text in spec.around],
         )
+        check_prices(plan.all_models, max_cost)
         about = {"command": command_line(), "data": folder.used}
         budget = Budget(max_cost, max_calls, max_tokens)
         result = play(plan, opened, concurrency=concurrency, budget=budget, about=about, quiet=False)

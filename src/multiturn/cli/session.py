@@ -7,12 +7,14 @@ import re
 import shlex
 import sys
 from collections.abc import Sequence
+from pathlib import Path
 
 from ..api import views_of
 from ..conversation import InputError, UnknownName
 from ..conversation.message import mended
 from ..engine.runs import find_run
 from ..engine.store import Store
+from ..models.base import Model, Usage
 from ..report.result import RunResult
 from . import EXIT_DONE, EXIT_MISSED, EXIT_NOTHING, EXIT_PARTIAL
 
@@ -29,13 +31,14 @@ def publish(result: RunResult, store: Store, *, json_path: str | None, html_path
     from ..report.terminal import print_report
 
     run = find_run(store, result.run.id)
+    failed = ""
     try:
         if html_path:
             write_html(html_path, result, lambda: views_of(store, run))
         if json_path and json_path != "-":
             write_json(json_path, result)
-    except OSError as error:
-        raise InputError(f"cannot write {error.filename or html_path or json_path}: {error.strerror}") from None
+    except OSError as error:  # the result itself is still worth printing
+        failed = f"cannot write {error.filename or html_path or json_path}: {error.strerror}; `multiturn report` writes it again"
     try:
         if json_path == "-":
             sys.stdout.buffer.write(to_json(result))
@@ -45,6 +48,26 @@ def publish(result: RunResult, store: Store, *, json_path: str | None, html_path
     except (BrokenPipeError, SystemExit):
         # `multiturn run … | head`: the reader has seen enough (rich leaves then); the exit code still counts.
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+    if failed:
+        raise InputError(failed)
+
+
+def check_outputs(*paths: str | None) -> None:
+    """Refuse paths that cannot be written, before anything is asked."""
+    for path in paths:
+        if path and path != "-":
+            folder = Path(path).absolute().parent
+            if not folder.is_dir():
+                raise InputError(f"cannot write {path}: there is no folder {folder}")
+            if not os.access(folder, os.W_OK) or Path(path).is_dir():
+                raise InputError(f"cannot write {path}: {'it is a folder' if Path(path).is_dir() else 'no permission'}")
+
+
+def check_prices(models: Sequence[Model], max_cost: float | None) -> None:
+    """Refuse a limit on cost that could not be kept."""
+    for model in models:
+        if max_cost is not None and model.price(Usage(1, 1)) is None:
+            raise InputError(f"no price is known for {model.label}: --max-cost cannot stop it; use --max-tokens or --max-calls")
 
 
 def exit_code(result: RunResult, status: str, fail_under: Sequence[tuple[str, float]] = ()) -> int:

@@ -57,11 +57,12 @@ class ModelSetupError(InputError):
 
 
 class CallError(MultiturnError):
-    """A call that gave no usable reply. ``cause`` is a short stable label for counting."""
+    """A call that gave no usable reply. ``cause`` is a short stable label for counting, ``retries`` how often it was tried
+    again before it was given up."""
 
-    def __init__(self, message: str, cause: str = "provider error") -> None:
+    def __init__(self, message: str, cause: str = "provider error", retries: int = 0) -> None:
         super().__init__(message)
-        self.cause = cause
+        self.cause, self.retries = cause, retries
 
 
 class ContextOverflow(CallError):

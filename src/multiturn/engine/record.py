@@ -93,6 +93,7 @@ class Recorder:
             self.budget.give_back()
             if isinstance(error, CallError):
                 self.counts.failed += 1
+                self.counts.retried += error.retries
             raise
         self._count(reply)
         return reply

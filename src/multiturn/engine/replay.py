@@ -8,7 +8,7 @@ from pathlib import Path
 import msgspec
 
 from ..conversation import Conversation, InputError, NotRecorded
-from ..models import Model, Options, Reply, Tool, make_model, parse_name
+from ..models import Model, Options, Reply, Tool, Usage, make_model, parse_name
 from .store import Answer, Store
 
 
@@ -28,7 +28,8 @@ class ReplayModel(Model):
         """From ``replay:STORE[#model]``. Raises `InputError` when the model is ambiguous or not there."""
         path, _, wanted = text.removeprefix("replay:").partition("#")
         store = Store(Path(path))
-        found = {recorded_label(name, options): id_ for id_, name, options in store.rows("SELECT id, name, options FROM models")}
+        rows = store.rows("SELECT id, name, options FROM models WHERE id IN (SELECT DISTINCT model FROM calls)")
+        found = {recorded_label(name, options): id_ for id_, name, options in rows}
         if not found:
             raise InputError(f"{path} holds no recorded calls to replay")
         fits = [label for label in found if not wanted or wanted in (label, label.partition("?")[0])]
@@ -52,6 +53,9 @@ class ReplayModel(Model):
 
     async def reply(self, chat: Conversation, tools: tuple[Tool, ...] = ()) -> Reply:
         raise NotRecorded(f"{self.name} is replayed: it can only say what it said before")
+
+    def price(self, usage: Usage) -> float | None:
+        return 0.0
 
     @property
     def label(self) -> str:
@@ -81,6 +85,9 @@ class GoldModel(Model):
     def __init__(self, window: int | None = None) -> None:
         super().__init__("gold" if window is None else f"gold?window={window}")
         self.window = window
+
+    def price(self, usage: Usage) -> float | None:
+        return 0.0
 
     async def reply(self, chat: Conversation, tools: tuple[Tool, ...] = ()) -> Reply:
         raise NotRecorded("the gold player is played by the cast")

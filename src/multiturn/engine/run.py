@@ -90,17 +90,20 @@ async def play_episode(episode: Episode, recorder: Recorder, seed: int) -> None:
     """Play, judge and record one episode. What goes wrong inside it becomes its cause; only what makes the whole run
     pointless (`InputError`) is raised."""
     cast = EpisodeCast(episode, recorder, seed)
+    detail = ""
     try:
         chat = await episode.benchmark.play(episode.case, cast, episode.setting)
         if not isinstance(chat, Conversation):
             raise TypeError(f"play() returned {type(chat).__name__} instead of a Conversation")
     except (Exception, SystemExit, asyncio.CancelledError) as error:
-        cast.stopped = _attributed(error, "playing", cast)
+        cast.stopped, detail = _attributed(error, "playing", cast), _detail(error)
         chat = cast.last or Conversation()
     rows: list[tuple[Any, ...]] = []
     judged: set[str] = set()
     try:
         async for verdict in episode.benchmark.judge(episode.case, chat, cast):
+            if verdict.cause == cast.stopped and not verdict.reason:
+                verdict = msgspec.structs.replace(verdict, reason=detail)
             rows.append(_verdict_row(episode, len(rows), verdict))
             judged.add(verdict.measure)
     except (Exception, SystemExit, asyncio.CancelledError) as error:
@@ -108,7 +111,7 @@ async def play_episode(episode: Episode, recorder: Recorder, seed: int) -> None:
         cause = _attributed(error, "judging", cast)
         for measure in episode.benchmark.scales or ("score",):
             if measure not in judged:
-                rows.append(_verdict_row(episode, len(rows), Verdict(measure, None, cause=cause)))
+                rows.append(_verdict_row(episode, len(rows), Verdict(measure, None, cause=cause, reason=_detail(error))))
     case = episode.case
     row = (episode.id, episode.benchmark.label, episode.model, mended(case.id), mended(case.cluster or case.id),
            mended(case.group or ""), episode.setting, episode.repeat, chat.id, cast.stopped, int(not cast.retriable),
@@ -156,6 +159,14 @@ def cause_of(error: BaseException, where: str) -> str:
     place = next((f for f in reversed(traceback.extract_tb(error.__traceback__))), None)
     at = f" at {place.filename.rpartition('/')[2]}:{place.lineno}" if place else ""
     return f"error while {where}: {type(error).__name__}{at}"
+
+
+def _detail(error: BaseException) -> str:
+    """What an error says, on one line, for whoever looks at the conversation."""
+    if isinstance(error, BaseExceptionGroup):
+        error = _first(error)
+    said = " ".join(str(error).split())
+    return (said if isinstance(error, MultiturnError) else f"{type(error).__name__}: {said}")[:300]
 
 
 def _first(failures: BaseExceptionGroup[BaseException]) -> BaseException:

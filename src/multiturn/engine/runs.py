@@ -99,6 +99,13 @@ def causes_of(store: Store, run: RunRow) -> dict[str, int]:
     return dict(store.rows(sql, run.id))
 
 
+def examples_of(store: Store, run: RunRow) -> dict[str, str]:
+    """For every cause, what one of its failures said (where it said anything)."""
+    sql = """SELECT v.cause, min(v.reason) FROM run_episodes r JOIN verdicts v ON v.episode = r.episode
+             WHERE r.run = ? AND v.status = 2 AND v.reason != '' GROUP BY v.cause"""
+    return dict(store.rows(sql, run.id))
+
+
 class Played(NamedTuple):
     """One recorded episode with its conversation and verdicts."""
 

@@ -181,7 +181,7 @@ class Endpoint:
             if failure.cause == "no server":
                 raise ModelSetupError(failure.detail)
             self._down = failure.cause == "server down"
-            raise CallError(f"{failure.detail} ({retries} tries)", cause=failure.cause)
+            raise CallError(f"{failure.detail} ({retries} tries)", cause=failure.cause, retries=max(0, retries - 1))
         if failure.wait is not None:
             return failure.wait * (1 + 0.1 * self._random())
         if failure.cause == "no server":

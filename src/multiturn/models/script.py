@@ -14,7 +14,7 @@ from types import ModuleType
 from typing import Any, TypeAlias
 
 from ..conversation import CallError, Conversation, InputError, Message, MultiturnError, Text
-from .base import Model, Options, Reply, Tool
+from .base import Model, Options, Reply, Tool, Usage
 
 Said: TypeAlias = str | Message | Conversation
 Speaker: TypeAlias = Callable[[Conversation], Said | Awaitable[Said]]
@@ -31,6 +31,9 @@ class PlayerModel(Model):
     def __init__(self, name: str, player: Speaker, address: str = "", options: Options = Options()) -> None:
         super().__init__(name, options, address)
         self._player = player
+
+    def price(self, usage: Usage) -> float | None:
+        return 0.0
 
     async def reply(self, chat: Conversation, tools: tuple[Tool, ...] = ()) -> Reply:
         asked = (

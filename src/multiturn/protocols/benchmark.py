@@ -71,6 +71,11 @@ class Benchmark:
         return self.slug + ("?" + "&".join(f"{k}={v}" for k, v in changed.items()) if changed else "")
 
     @property
+    def fingerprint(self) -> str:
+        """sha256 of a file that the benchmark is, "" for one in code (files read through ``data`` are noted there)."""
+        return ""
+
+    @property
     def data(self) -> Data:
         if self._data is None:
             raise InputError(f"`{self.slug}` reads data files: give it a data source")

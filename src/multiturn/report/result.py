@@ -68,7 +68,8 @@ class PublishedFigure(Published, frozen=True):
 class RunResult(Struct, frozen=True, kw_only=True):
     """All that a report says. ``cost`` in USD (None when no call had a price; ``cost_known`` False when some had none).
 
-    ``unmeasured``: causes with the number of verdicts each cost. ``seconds``: wall-clock time. ``scales``: range, unit
+    ``unmeasured``: causes with the number of verdicts each cost; ``examples``: what
+    one failure of a cause said. ``seconds``: wall-clock time. ``scales``: range, unit
     and passing value of each measure, by system; a measure without one is a fraction that passes at 1.
     """
 
@@ -79,6 +80,7 @@ class RunResult(Struct, frozen=True, kw_only=True):
     cost_known: bool = True
     tokens: Tokens = Tokens()
     unmeasured: dict[str, int] = {}
+    examples: dict[str, str] = {}
     episodes: int = 0
     seconds: float = 0.0
     published: Sequence[Published] = ()

@@ -69,7 +69,7 @@ def make_system(text: str, data: Data | None = None) -> Benchmark:
         if options:
             raise InputError(f"a case file takes no options: {text}")
         return _named(CaseFile(name), text)
-    path, _, kind_name = name.rpartition(":")
+    path, _, kind_name = name.rpartition(":") if not name.endswith(".py") else (name, "", "")
     kind = _from_file(path, kind_name) if path.endswith(".py") else _load(_place(name))
     return _named(kind(data, **_typed(kind, options)), text)
 
@@ -108,7 +108,7 @@ def _from_file(path: str, name: str) -> type[Benchmark]:
     except Exception as error:  # the user's own file: name what is wrong in it, without our stack
         line = getattr(error, "lineno", None) or _line_in(error, str(file))
         raise InputError(f"{path}{f', line {line}' if line else ''}: {type(error).__name__}: {error}") from None
-    return _benchmark(getattr(module, name, None), f"{path}:{name}")
+    return _benchmark(getattr(module, name, None) if name else _only_benchmark(module, path), f"{path}:{name}")
 
 
 def _line_in(error: Exception, file: str) -> int | None:
@@ -119,6 +119,18 @@ def _line_in(error: Exception, file: str) -> int | None:
             line = at.tb_lineno
         at = at.tb_next
     return line
+
+
+def _only_benchmark(module: Any, path: str) -> Any:
+    """The one benchmark class that is written in a module."""
+    from ..protocols.benchmark import Benchmark
+
+    written = [v for v in vars(module).values() if isinstance(v, type) and v.__module__ == module.__name__]
+    found = [kind for kind in written if issubclass(kind, Benchmark)]
+    if len(found) != 1:
+        names = ", ".join(kind.__name__ for kind in found) or "none"
+        raise InputError(f"which benchmark of {path}? Write {path}:CLASS; it has {names}")
+    return found[0]
 
 
 def _benchmark(found: Any, place: str) -> type[Benchmark]:
