@@ -169,8 +169,8 @@ class ModelInterviewer:
 
     async def grade(self, seed: Seed, chat: Conversation) -> Answer[Grade]:
         if not chat.reply.strip():
-            facts = 0.0 if self.case.kind == "stem" else None
-            return Answer(Grade(complete=False, score=0.0, note="empty reply", recall=facts, precision=facts))
+            nothing = 0.0 if self.case.kind == "stem" else None
+            return Answer(Grade(complete=False, score=0.0, note="empty reply", recall=nothing, precision=nothing))
         material = (
             f"{quoted('question', seed.question)}\n\n{quoted('reference', seed.reference)}\n\n{quoted('answer', chat.reply)}"
         )
