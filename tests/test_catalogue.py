@@ -37,8 +37,10 @@ def test_names_and_options() -> None:
         make_system("paterns")
     with pytest.raises(UnknownName, match="did you mean `turns`"):
         make_system("patterns?turn=8")
-    with pytest.raises(InputError, match="must be a int"):
+    with pytest.raises(InputError, match="must be a whole number, like 8"):
         make_system("patterns?turns=many")
+    with pytest.raises(InputError, match="must be true or false"):
+        make_system("mt-eval?official=maybe")
     assert make_system("patterns?turns=5&seed=1").label == "patterns?turns=5"  # seed 1 is the default
 
 

@@ -65,7 +65,9 @@ def test_listing_imports_no_system() -> None:
 
 def test_list_runs(run: Command, tmp_path: Path) -> None:
     name = played(tmp_path)
-    assert name in run("list", "--runs").out
+    out = run("list", "--runs").out
+    assert name in out
+    assert "judge" in out.splitlines()[0]
     (row,) = json.loads(run("list", "--runs", "--json").out)
     assert (row["id"], row["status"], row["episodes"], row["planned"]) == (name, "done", 4, 4)
     assert row["models"] == ["hostile"]

@@ -77,6 +77,13 @@ def test_a_model_that_never_answers(run: Command, tmp_path: Path) -> None:
     assert "did not answer within 1 seconds" in done.err
 
 
+def test_the_gold_player_needs_no_trying(run: Command) -> None:
+    done = run("models", "gold?window=3")
+    assert done.code == 0
+    assert "gold?window=3 is the benchmark's reference player" in done.out
+    assert run("models", "gold?windows=3").code == 2
+
+
 def test_unknown_models_and_absent_servers(run: Command) -> None:
     assert "unknown model provider" in run("models", "opnai/gpt").err
     done = run("models", "http://127.0.0.1:9/v1#x")

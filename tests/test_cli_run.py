@@ -99,6 +99,7 @@ def test_a_dry_run_asks_nothing_and_writes_nothing(tmp_path: Path, file: Path) -
         dry = inside(*command, "--dry-run", "--json", tmp_path / "r.json", "--html", tmp_path / "r.html")
         assert dry.code == 0, dry.err
         assert "15" in dry.out or "18" in dry.out  # calls at most
+        assert max(map(len, dry.out.splitlines())) <= 80
         assert server.count == 0
         assert sorted(p.name for p in tmp_path.iterdir()) == ["cases.jsonl"]
         assert inside(*command, "--limit", "1").code == 0

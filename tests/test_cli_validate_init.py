@@ -121,6 +121,10 @@ def test_the_benchmark_that_init_writes_is_good(run: Command) -> None:
     assert "all with full marks" in done.out
 
 
+def test_the_commands_that_init_names_can_be_pasted(run: Command) -> None:
+    assert "multiturn validate 'my own cases.yaml'" in run("init", "my own cases.yaml").out
+
+
 def test_init_never_overwrites(run: Command, tmp_path: Path) -> None:
     (tmp_path / "my_benchmark.py").write_text("mine")
     done = run("init", "--kind", "benchmark")

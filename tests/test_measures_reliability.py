@@ -50,7 +50,7 @@ def test_appendix_e_of_lost_in_conversation(cases: list[int], mean: float, best:
     assert found["score aptitude"].value == pytest.approx(best)
     assert found["score unreliability"].value == pytest.approx(spread)
     assert found["score reliability"].value == pytest.approx(100 - spread)
-    assert found["score aptitude"].note == "10 repeats"
+    assert found["score aptitude"].note == "10 repeats; a trial is a whole conversation"
     assert found["score aptitude"].unit == "points"
     assert found["score aptitude"].n_cases == 10
 
@@ -111,6 +111,8 @@ def test_pass_k_figures():
     assert found["score pass@2"].value == pytest.approx((0.5 + 1) / 2)
     assert found["score pass^2"].value == pytest.approx((0 + 1) / 2)
     assert found["score pass@4"].value == 1.0
+    thrice = list(pass_k("score")(Table.of(runs([1, 0, 1], [1, 1, 1]))))
+    assert [f.measure for f in thrice] == [f"score pass{s}{k}" for k in (1, 2, 3) for s in "@^"]  # and for all repeats
     assert found["score pass@1"].unit == "fraction"
 
 
@@ -120,7 +122,7 @@ def test_a_trial_succeeds_if_all_its_verdicts_pass_and_is_unknown_if_one_is_miss
              zip(rows, (1.0, 0.0, float("nan")), (SCORED, SCORED, UNMEASURED), strict=True)]  # fmt: skip
     found = by_name(list(pass_k("score")(Table.of(rows))))
     assert found["score pass@1"].value == 0.5
-    assert found["score pass@1"].note == "2 repeats"
+    assert found["score pass@1"].note == "2 repeats; a trial is a whole conversation"
     assert "score pass@4" not in found
 
 

@@ -75,7 +75,7 @@ def test_the_policy_names_its_own_style_and_script_only() -> None:
 
 def test_the_answer_comes_first() -> None:
     page = to_html(sample(), sample_views(4))
-    assert "<h1>local/smollm2 scores 47.8% over a whole conversation, 62.0% on the same questions asked alone.</h1>" in page
+    assert "<h1>local/smollm2 scores 47.8% over a whole conversation (160 of 163 measured), 62.0% on the same" in page
     top = page[: page.index("<main")]
     for said in ("14.2 points below single", "costs most in follow-up", "failed by turn 5", "8.0 points could have been seen"):
         assert said in top
@@ -91,6 +91,20 @@ def test_several_models_are_set_side_by_side() -> None:
     assert "All models on patterns" in page
     assert "other/&lt;b&gt;" in page
     assert "other/<b>" not in page
+
+
+def test_a_model_of_which_nothing_was_measured_has_its_causes_and_no_chart() -> None:
+    lost = [msgspec.structs.replace(f, value=None, low=None, high=None, n_scored=0, n_failed=0, n_unmeasured=9)
+            for f in sample_figures(model="down") if f.kind == "mean"]  # fmt: skip
+    verdicts = [Verdict("accuracy", None, turn=1, cause="no connection")]
+    view = ConversationView(system=SYSTEM, model="down", case="c", chat=Conversation().user("Hi"), verdicts=verdicts)
+    page = to_html(sample(figures=[*sample_figures(), *lost]), [*sample_views(4), view])
+    Outline(page)
+    section = page[page.index('id="s1"') : page.index('id="missing"')]
+    assert "Nothing could be measured" in section
+    assert "no connection" in section
+    assert "needs --judge" not in section  # that is the other model's
+    assert "<svg" not in section
 
 
 def test_huge_replies_are_cut_with_a_note_and_the_page_stays_small() -> None:

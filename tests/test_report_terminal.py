@@ -94,6 +94,34 @@ def test_a_difference_that_may_be_chance_says_so(low: float, high: float, says: 
     assert (says in text) if says else ("chance" not in text)
 
 
+def test_equal_means_and_too_few_cases_are_said_in_words() -> None:
+    figures = [f if f.kind != "difference" else msgspec.structs.replace(f, value=0.0, low=-0.29, high=0.29)
+               for f in sample_figures()]  # fmt: skip
+    figures = [f if f.kind != "detectable" else msgspec.structs.replace(f, value=1.4) for f in figures]
+    section = sections(sample(figures=figures))[0]
+    assert cost_sentence(section, section.contrasts[0]) == (
+        "multi and single have the same mean (40 cases, 160 paired questions); the true difference may lie anywhere in "
+        "[−29, 29]; too few cases to see any difference."
+    )
+
+
+def test_what_is_not_measured_stands_in_the_headline_and_under_the_table() -> None:
+    counted = ((None, 2.0, 20, 22), ("a", 2.0, 20, 0), ("b", None, 0, 22))
+    means = [Figure(measure="score", value=v, setting="multi", group=g, n_cases=8, n_scored=n, n_unmeasured=lost, unit="points",
+                    system="s", model="m") for g, v, n, lost in counted]  # fmt: skip
+    result = sample(figures=means)
+    assert headline(sections(result)[0]) == "m scores 2.00 over a whole conversation (20 of 42 measured, nothing of b)."
+    assert "Of all: multi 20 of 42 measured." in flat(printed(result))
+    assert "Of all" not in printed(sample())  # 3 of 163: said in the headline only
+
+
+def test_what_a_trial_is_stands_under_the_figures_of_repeats() -> None:
+    note = "3 repeats; a trial is one question asked alone"
+    figure = Figure(measure="accuracy pass^3", value=0.2, setting="single", kind="pass", note=note, system="patterns",
+                    model="local/smollm2")  # fmt: skip
+    assert "single: a trial is one question asked alone" in printed(sample(figures=[*sample_figures(), figure]))
+
+
 def test_settings_of_a_difference_are_found_in_its_name() -> None:
     means = [Figure(measure="m", value=0.5, setting=s, system="s", model="m") for s in ("between-1", "between-13", "single")]
     gap = Figure(measure="m difference", value=-0.1, setting="between-13 - single", kind="difference", system="s", model="m")

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import shlex
 from pathlib import Path
 
 import click
@@ -35,7 +36,7 @@ def command(path: str | None, kind: str | None, schema: bool) -> int:
     from ..protocols.scaffold import scaffold_benchmark, scaffold_cases
 
     _write(target, scaffold_benchmark() if kind == "benchmark" else scaffold_cases())
-    name = f"{target}:Countdowns" if kind == "benchmark" else str(target)
+    name = shlex.quote(f"{target}:Countdowns" if kind == "benchmark" else str(target))
     click.echo(f"wrote {target}; next:")
     click.echo(f"  multiturn validate {name}")
     click.echo(f"  multiturn run {name} --model local/smollm2")

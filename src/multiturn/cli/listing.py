@@ -6,7 +6,7 @@ import json
 import shutil
 import sys
 from collections.abc import Sequence
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import click
 
@@ -67,7 +67,6 @@ def _few(names: Sequence[str], most: int = 3) -> str:
 def _list_runs(path: str, as_json: bool) -> None:
     from ..engine.runs import runs
     from ..engine.store import Store
-    from ..report.safe import one_line
 
     with Store(path) as store:
         sql = (
@@ -81,15 +80,21 @@ def _list_runs(path: str, as_json: bool) -> None:
     if not found:
         click.echo(f"{path} holds no runs yet")
         return
-    rows = [
-        (str(r["id"]), str(r["created"])[:16].replace("T", " "), str(r["status"]), f"{r['episodes']}/{r['planned']}",
-         *(one_line(", ".join(r[k]), 40) for k in ("systems", "models", "settings")))  # type: ignore[arg-type]
-        for r in found
-    ]  # fmt: skip
-    _print_table(("run", "when (UTC)", "status", "episodes", "systems", "models", "settings"), rows)
+    head = ("run", "when (UTC)", "status", "episodes", "systems", "models", "judge", "settings")
+    _print_table(head, [_columns(row) for row in found])
 
 
-def _run_row(run: RunRow, planned: int, done: int) -> dict[str, object]:
+def _columns(row: dict[str, Any]) -> tuple[str, ...]:
+    """A run as the columns of the table."""
+    from ..report.safe import one_line
+
+    judge = row["roles"].get("judge", "-")
+    names = (", ".join(row["systems"]), ", ".join(row["models"]), judge, ", ".join(row["settings"]))
+    when, episodes = row["created"][:16].replace("T", " "), f"{row['episodes']}/{row['planned']}"
+    return (row["id"], when, row["status"], episodes, *(one_line(name, 40) for name in names))
+
+
+def _run_row(run: RunRow, planned: int, done: int) -> dict[str, Any]:
     from datetime import UTC, datetime
 
     when = datetime.fromtimestamp(run.created, UTC).isoformat(timespec="seconds")

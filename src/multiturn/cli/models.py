@@ -24,7 +24,7 @@ A model is written provider/name, with options behind a question mark:
   gold, gold?window=3                     the reference answers (of somebody who forgets all but 3 turns)
   replay:results.db#openai/gpt-4o-mini    what a model said before, from a store
 Options: temperature, top_p, max_tokens, seed, stop, reasoning (drop, keep, last), system; extra.FIELD=value passes
-a field on to the provider. Try one: multiturn models NAME"""
+a field on to the provider. Quote a name with ? or # in a shell. Try one: multiturn models NAME"""
 
 
 @click.command("models")
@@ -43,7 +43,9 @@ def command(name: str | None, timeout: float) -> int:
       multiturn models openai/gpt-4o-mini
       multiturn models 'http://localhost:8000/v1#llama?temperature=0'
     """
-    if name:
+    if name and (name == "gold" or name.startswith("gold?")):
+        _gold(name)
+    elif name:
         _try(name, timeout)
     else:
         _list()
@@ -86,6 +88,14 @@ def _weights() -> str:
 
     here = [name for name, weights in KNOWN.items() if (cache_folder() / "weights" / weights.file).is_file()]
     return f"here: {', '.join(here)}" if here else "not here"
+
+
+def _gold(name: str) -> None:
+    """The gold player answers from a benchmark's cases: there is nobody to ask a question that is not in one."""
+    from ..engine.replay import cast_model
+
+    label = cast_model(name).label
+    click.echo(f"{label} is the benchmark's reference player: it gives the answers written in the cases and needs no trying")
 
 
 def _try(name: str, timeout: float) -> None:

@@ -48,14 +48,14 @@ def command(systems: tuple[str, ...], models: tuple[str, ...], settings: tuple[s
     """Run benchmarks against models and report how well each conversation is held, what it costs compared with the
     same questions asked alone, where it fails, and how sure that is.
 
-    BENCHMARK is a name (`multiturn list`), a name with options (patterns?turns=8), a case file (cases.yaml, cases.jsonl)
+    BENCHMARK is a name (`multiturn list`), a name with options ('patterns?turns=8'), a case file (cases.yaml, cases.jsonl)
     or a Python file (bench.py:MyBench). Everything is kept in the store: run the same command again and it goes on where
     it stopped; what was answered is never asked again.
 
     \b
     Examples:
       multiturn run patterns --model local/smollm2
-      multiturn run mt-eval --model openai/gpt-4o-mini?temperature=0 --judge openai/gpt-4o --limit 10
+      multiturn run mt-eval --model 'openai/gpt-4o-mini?temperature=0' --judge openai/gpt-4o --limit 10
       multiturn run cases.yaml --model http://localhost:8000/v1#llama --repeats 5 --html report.html
       multiturn run patterns --model script:my_player.py:answer --fail-under 0.8 --json result.json
 
@@ -138,20 +138,17 @@ def _threshold(text: str) -> tuple[str, float]:
 
 
 def _dry_run(plan: Plan, store_path: str) -> None:
-    """Print the plan: episodes, calls and a price, system by system and model by model."""
+    """Print the plan: episodes, calls and a price, a few lines for each system and model."""
+    import textwrap
     from pathlib import Path
-
-    from rich.console import Console
-    from rich.table import Table
 
     from ..engine.plan import estimate
     from ..engine.store import Store
     from ..models.base import Usage
+    from ..report.safe import one_line
 
     store = Store(store_path) if Path(store_path).is_file() else None
-    table = Table(title=f"What run {plan.spec.id} would do (nothing is asked)")
-    for name in ("benchmark", "model", "settings", "conversations", "done", "calls at most", "tokens in", "tokens out", "USD"):
-        table.add_column(name, justify="left" if name in ("benchmark", "model", "settings") else "right")
+    click.echo(f"What run {plan.spec.id} would do (nothing is asked)")
     for benchmark in plan.benchmarks:
         for model in plan.models:
             chosen = [e for e in plan.episodes if e.benchmark is benchmark and e.roles["assistant"] is model]
@@ -159,15 +156,21 @@ def _dry_run(plan: Plan, store_path: str) -> None:
             e = estimate(chosen, done)
             usage = None if e.calls is None else Usage(e.input_tokens or 0, e.output_tokens or 0)
             price = None if usage is None else model.price(usage)
-            numbers = ["?" if n is None else f"{n:,}" for n in (e.calls, e.input_tokens, e.output_tokens)]
-            names = (benchmark.slug, model.label, " ".join(plan.settings_of(benchmark)))
-            table.add_row(*names, f"{e.episodes:,}", f"{e.finished:,}", *numbers, "?" if price is None else f"{price:.2f}")
-    console = Console()
-    console.print(table)
-    console.print(
+            calls, given, wanted = ("?" if n is None else f"{n:,}" for n in (e.calls, e.input_tokens, e.output_tokens))
+            lines = {
+                "settings": " ".join(plan.settings_of(benchmark)),
+                "conversations": f"{e.episodes:,}, of which done: {e.finished:,}",
+                "calls at most": calls,
+                "tokens": f"{given} in, {wanted} out",
+                "price": "?" if price is None else f"${price:,.2f}",
+            }
+            click.echo(f"\n{one_line(benchmark.label, 200)} with {one_line(model.label, 200)}")
+            for name, text in lines.items():
+                click.echo(textwrap.fill(f"  {name:13}  {one_line(text, 400)}", 80, subsequent_indent=" " * 17))
+    footnote = (
         "Calls already on record are free and counted here as if they were not. Tokens are a guess (4 characters a token, "
-        "200 a reply); '?' = only playing can tell. Judge and user calls come on top.",
-        style="dim",
+        "200 a reply); '?' = only playing can tell. Judge and user calls come on top."
     )
+    click.echo("\n" + textwrap.fill(footnote, 80))
     if store is not None:
         store.close()

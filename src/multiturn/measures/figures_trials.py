@@ -59,7 +59,7 @@ def _survival(rows: Table, group: str | None, measure: str, scale: Scale, settin
         high=number(found.mean_high), worst=low.mean, best=high.mean, n_cases=found.all_clusters,
         n_scored=found.subjects - found.subjects_cut - found.subjects_no_reply,
         n_failed=found.subjects_no_reply, n_unmeasured=found.subjects_cut,
-        note=f"{measure}, of {found.horizon} turns",
+        note=f"{measure}, of {found.horizon} scored turn{'' if found.horizon == 1 else 's'}",
     )  # fmt: skip
 
 
@@ -102,9 +102,10 @@ def reliability(measure: str, scale: Scale = FRACTION) -> FigureMaker:
 
 
 def pass_k(measure: str, scale: Scale = FRACTION, ks: tuple[int, ...] = (1, 2, 4, 8)) -> FigureMaker:
-    """pass@k and pass^k (kind "pass") of each setting for each k up to the number of repeats; a trial succeeds if all its
-    verdicts reach ``scale.passing``. ``n_unmeasured``: cases with fewer than k trials whose outcome is known. Nothing
-    without at least two repeats."""
+    """pass@k and pass^k (kind "pass") of each setting for each k of ``ks`` up to the number of repeats, and for that number;
+    a trial succeeds if all its verdicts reach ``scale.passing``, so settings with trials of different length (a whole
+    conversation, one question) must not be compared; the note says what a trial is. ``n_unmeasured``: cases with fewer than
+    k trials whose outcome is known. Nothing without at least two repeats."""
 
     def figures(table: Table) -> list[Figure]:
         out: list[Figure] = []
@@ -115,7 +116,7 @@ def pass_k(measure: str, scale: Scale = FRACTION, ks: tuple[int, ...] = (1, 2, 4
             cases = len(found.clusters)
             n, c = add_up(found.case[has], cases), add_up(found.case[has], cases, found.success[has])
             most = n.max(initial=0)
-            for k in ks:
+            for k in sorted({*ks, len(np.unique(rows.repeat))}):
                 if most < 2 or k > most:
                     continue
                 for sign, value in (("@", pass_at(n, c, k)), ("^", pass_all(n, c, k))):
@@ -136,10 +137,11 @@ def _over_cases(found: Trials, value: Floats, repeats: Floats, scale: Scale, *, 
     lost = int((~has).sum())
     silent = int((add_up(found.case, len(found.clusters), found.failed)[has] > 0).sum())
     worst, best = bounds(stats.value, stats.n, np.array([lost]), scale.low, scale.high)
+    trial = f"; a trial is {'one question asked alone' if setting == 'single' else 'a whole conversation'}"
     fewest, most = (int(repeats[has].min()), int(repeats[has].max())) if has.any() else (0, 0)
     return Figure(
         measure=measure, kind=kind, setting=setting, unit=scale.unit, value=number(stats.value[0]),
         low=number(stats.low[0]), high=number(stats.high[0]), worst=number(worst[0]), best=number(best[0]),
         n_cases=int(stats.clusters[0]), n_scored=int(stats.n[0]) - silent, n_failed=silent, n_unmeasured=lost,
-        note=f"{most} repeats" if fewest == most else f"{fewest} to {most} repeats",
+        note=f"{most} repeats{trial}" if fewest == most else f"{fewest} to {most} repeats{trial}",
     )  # fmt: skip

@@ -7,7 +7,7 @@ from collections.abc import Iterable, Sequence
 from .charts import Curve, axis_around_zero, axis_of, curve_chart, legend_mark, scale_strip, strip
 from .safe import attribute, one_line
 from .shape import Section
-from .words import count, estimate, interval, number
+from .words import count, estimate, gappy, interval, measured, number
 
 
 def _text(value: str | None, limit: int = 80) -> str:
@@ -24,8 +24,8 @@ def tiles(section: Section) -> str:
     for setting in section.settings[:4]:
         figure = section.mean(section.primary, setting)
         if figure is not None:
-            small = f"{interval(figure)} · {count(figure.n_cases, 'case')}".removeprefix(" · ")
-            found.append(_tile(_text(setting), number(figure.value, figure.unit), small))
+            small = [interval(figure), count(figure.n_cases, "case"), measured(figure) if gappy(figure) else ""]
+            found.append(_tile(_text(setting), number(figure.value, figure.unit), " · ".join(filter(None, small))))
     for contrast in section.contrasts:
         figure = contrast.figure
         if figure.group is None and contrast.measure == section.primary and figure.value is not None and len(found) < 5:
@@ -85,6 +85,8 @@ def by_group(section: Section) -> str:
             for i, f in found
         )
         cases = count(max(f.n_cases for _, f in found), "case")
+        part = [f"{_text(section.settings[i])} {measured(f)}" for i, f in found if gappy(f)]
+        cases = "<br>".join([cases, *part])
         label = f"{one_line(group or 'all')}: {said}"
         rows.append(_row(_text(group or "all"), cases, strip(axis, found, label), values, "" if group else "all"))
     if not rows:

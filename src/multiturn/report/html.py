@@ -9,6 +9,7 @@ from __future__ import annotations
 import base64
 import hashlib
 import os
+from collections import Counter
 from collections.abc import Callable, Mapping
 from importlib.resources import files
 from typing import Any
@@ -18,7 +19,7 @@ import msgspec
 from . import blocks, tables
 from .browse import browser
 from .files import write_bytes
-from .pick import pick
+from .pick import pick, views_of
 from .result import Conversations, RunResult
 from .safe import attribute, one_line, visible
 from .shape import Section, sections
@@ -56,7 +57,7 @@ def to_html(result: RunResult, conversations: Conversations = (), limit: int = M
             note = f"Mean {attribute(one_line(mine[0].primary))} with its 95% interval."
             body.append(_part(f"All models on {attribute(one_line(name))}", note, blocks.overview(mine)))
     for i, section in enumerate(found):
-        body.append(_section(section, i, alone=len(found) == 1))
+        body.append(_empty(section, i, conversations) if section.empty else _section(section, i, alone=len(found) == 1))
     body += [
         _block("Not measured", "missing", tables.missing(result, found)),
         _published(found),
@@ -127,7 +128,7 @@ def _part(title: str, note: str, content: str) -> str:
 def _section(section: Section, index: int, alone: bool) -> str:
     """The results of one system and model."""
     measure = attribute(one_line(section.primary))
-    title = "Results" if alone else f"{attribute(one_line(section.system))} · {attribute(one_line(section.model, 80))}"
+    title = "Results" if alone else _title(section)
     parts = ["" if alone else _paragraphs(findings(section), "lead") + _paragraphs(cautions(section), "caution")]
     parts += [
         blocks.tiles(section),
@@ -138,10 +139,22 @@ def _section(section: Section, index: int, alone: bool) -> str:
               blocks.curves(section, "turn")),
         _part("When conversations first fail", "Share of conversations that have passed every turn so far (Kaplan–Meier).",
               blocks.curves(section, "survival")),
-        _part("Other measures", "Over all groups.", tables.others(section)),
+        _part("Other measures", attribute("; ".join(["Over all groups", *section.trials()])) + ".", tables.others(section)),
     ]  # fmt: skip
     name = f"s{index}"
     return f'<section aria-labelledby="{name}"><h2 id="{name}">{title}</h2>{"".join(parts)}</section>'
+
+
+def _title(section: Section) -> str:
+    return f"{attribute(one_line(section.system))} · {attribute(one_line(section.model, 80))}"
+
+
+def _empty(section: Section, index: int, conversations: Conversations) -> str:
+    """A system and model of which nothing was measured: why, in place of empty charts."""
+    mine = (v for v in views_of(conversations) if (v.system, v.model) == (section.system, section.model))
+    causes = Counter(verdict.cause for view in mine for verdict in view.verdicts if verdict.value is None)
+    lost = tables.causes_of(causes or section.result.unmeasured)
+    return _block(_title(section), f"s{index}", f"<p>Nothing could be measured.</p>{lost}")
 
 
 def _published(found: list[Section]) -> str:

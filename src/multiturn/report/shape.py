@@ -13,6 +13,8 @@ from .result import PublishedFigure, RunResult
 SMALL = 20
 """Clusters below which an interval rests on too little to be taken at its word."""
 
+LARGE = 0.1
+"""Share of verdicts left out from which a mean is marked as that of a part."""
 
 DRAWN = ("mean", "turn", "difference", "survival", "detectable", "effect", "rmst")
 """Kinds that have a place of their own; all others are listed as they are."""
@@ -113,6 +115,16 @@ class Section:
     def unmeasured(self) -> list[Figure]:
         """Means that leave something out, with the bounds that what is missing allows."""
         return [f for f in self.means if f.n_unmeasured]
+
+    @property
+    def empty(self) -> bool:
+        """Whether nothing at all was measured."""
+        return bool(self.means) and all(f.value is None for f in self.means)
+
+    def trials(self) -> list[str]:
+        """What a trial is in each setting, as the figures of repeats say it: ``multi: a trial is a whole conversation``."""
+        found = {f.setting or "all": f.note.rpartition("; ")[2] for f in self.rest() if "; a trial is " in f.note}
+        return [f"{setting}: {says}" for setting, says in found.items()]
 
     def published(self) -> list[Published]:
         """The paper's numbers for this system."""

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from typing import NamedTuple
 
 from ..measures.figure import Figure
@@ -82,12 +82,18 @@ def others(section: Section) -> str:
     return table(columns, "Other measures")
 
 
+def causes_of(unmeasured: Mapping[str, int]) -> str:
+    """Causes with the number of verdicts each cost."""
+    causes = ranked(unmeasured)
+    columns = (_words("Cause", (cause for cause, _ in causes), 200), _counts("Verdicts", (n for _, n in causes)))
+    return table(columns, "Causes of what is not measured")
+
+
 def missing(result: RunResult, found: Sequence[Section]) -> str:
     """Causes with counts, then the bounds that what is missing allows."""
-    causes = ranked(result.unmeasured)
+    causes = causes_of(result.unmeasured)
     if not causes:
         return '<p class="note">Everything was measured.</p>'
-    columns = (_words("Cause", (cause for cause, _ in causes), 200), _counts("Verdicts", (n for _, n in causes)))
     touched = [f for section in found for f in section.unmeasured()]
     limits = (
         *_who(touched),
@@ -99,7 +105,7 @@ def missing(result: RunResult, found: Sequence[Section]) -> str:
         _figures("Value of what was measured", ((estimate(f), f.value) for f in touched)),
         _figures("With the rest, anything from", ((bounds(f) or "–", f.worst) for f in touched)),
     )
-    return table(columns, "Causes of what is not measured") + (table(limits, "Bounds") if touched else "")
+    return causes + (table(limits, "Bounds") if touched else "")
 
 
 def _who(figures: Sequence[Figure]) -> list[Column]:

@@ -12,7 +12,7 @@ from .grids import headline_table, rest_table
 from .result import RunResult
 from .safe import one_line, plain_ascii
 from .shape import Section, sections
-from .words import bounds, cautions, count, findings, unmeasured_lines, usage_line
+from .words import bounds, cautions, count, findings, gaps, unmeasured_lines, usage_line
 
 
 def print_report(result: RunResult, console: Console | None = None, html: str = "") -> None:
@@ -50,9 +50,11 @@ def _section(section: Section, console: Console) -> None:
     console.print(Text(f"{one_line(section.system)} · {one_line(section.model, 100)}", style="bold"))
     if section.primary:
         console.print(headline_table(section, console))
+        _lines(console, filter(None, [gaps(section)]), style="yellow")
     rest = rest_table(section, console)
     if rest is not None:
         console.print(rest)
+        _lines(console, section.trials(), style="dim")
     _lines(console, findings(section))
     _lines(console, cautions(section), style="yellow")
     console.print()

@@ -8,7 +8,7 @@ from collections.abc import Mapping
 from ..measures.figure import Figure
 from .result import RunResult
 from .safe import one_line
-from .shape import SMALL, Contrast, Section
+from .shape import LARGE, SMALL, Contrast, Section
 
 
 def _digits(unit: str) -> int:
@@ -67,6 +67,17 @@ def certain(figure: Figure) -> bool:
     return figure.low is not None and figure.high is not None and (figure.low > 0 or figure.high < 0)
 
 
+def measured(figure: Figure) -> str:
+    """What the value rests on, where something is left out: ``20 of 42 measured``; "" when nothing is."""
+    rests = figure.n_scored + figure.n_failed
+    return f"{rests:,} of {rests + figure.n_unmeasured:,} measured" if figure.n_unmeasured else ""
+
+
+def gappy(figure: Figure) -> bool:
+    """Whether so much is left out that the value must not be read without it."""
+    return figure.n_unmeasured > LARGE * (figure.n_scored + figure.n_failed + figure.n_unmeasured)
+
+
 def _pairs(figure: Figure) -> str:
     text = count(figure.n_cases, "case")
     return f"{text}, {count(figure.n_scored + figure.n_failed, 'paired question')}" if figure.n_scored else text
@@ -78,18 +89,26 @@ def cost_sentence(section: Section, contrast: Contrast) -> str:
     name, base = one_line(contrast.setting), one_line(contrast.baseline)
     if figure.value is None:
         return f"{name} and {base} could not be compared: {one_line(figure.note) or 'no question was measured in both'}."
-    size = points(figure.value, figure.unit)
+    size, span = points(figure.value, figure.unit), interval(figure)
+    open_ended = figure.low != figure.high and not certain(figure) and bool(span)
     if figure.value == 0:
-        text = f"{name} and {base} score the same"
+        text = f"{name} and {base} have the same mean ({_pairs(figure)})"
+        text += f"; the true difference may lie anywhere in {span}" if open_ended else ""
     else:
-        text = f"{name} is {size} {'below' if figure.value < 0 else 'above'} {base}"
-    text += f" {interval(figure)}".rstrip() + f" ({_pairs(figure)})"
-    if interval(figure) and not certain(figure):
-        text += "; this could be chance"
+        text = f"{name} is {size} {'below' if figure.value < 0 else 'above'} {base} {span}".rstrip() + f" ({_pairs(figure)})"
+        text += "; the interval contains 0, so this could be chance" if open_ended else ""
+    return f"{text}{_seen(section, contrast)}."
+
+
+def _seen(section: Section, contrast: Contrast) -> str:
+    """How large a difference had to be to be found, unless no difference on the scale is that large."""
     seen = section.detectable(contrast)
-    if seen is not None and seen.value is not None:
-        text += f"; a difference of {points(seen.value, seen.unit)} could have been seen"
-    return text + "."
+    if seen is None or seen.value is None:
+        return ""
+    scale = section.result.scale(section.system, contrast.measure)
+    if scale.unit != seen.unit or seen.value <= scale.high - scale.low:  # another unit: the measure's range is not known
+        return f"; a difference of {points(seen.value, seen.unit)} could have been seen"
+    return "" if certain(contrast.figure) else "; too few cases to see any difference"
 
 
 def _out_of(section: Section, measure: str) -> str:
@@ -103,15 +122,36 @@ def headline(section: Section) -> str:
     main = section.mean(measure, section.main_setting)
     if main is None or main.value is None:
         return f"{model}: nothing could be measured."
-    text = f"{model} scores {number(main.value, main.unit)}{_out_of(section, measure)} over a whole conversation"
+    text = f"{model} scores {number(main.value, main.unit)}{_out_of(section, measure)}"
+    left = _left_out(section, main)
+    if section.main_setting == "single":
+        return f"{text} on questions asked alone{left}."
+    text += f" over a whole conversation{left}"
     contrast = section.contrast(measure)
     alone = section.mean(measure, contrast.baseline) if contrast else section.mean(measure, "single")
-    if section.main_setting == "single":
-        return f"{model} scores {number(main.value, main.unit)}{_out_of(section, measure)} on questions asked alone."
     if alone is None or alone.value is None:
         return text + "."
     how = "on the same questions asked alone" if not contrast or contrast.baseline == "single" else f"in {contrast.baseline}"
-    return f"{text}, {number(alone.value, alone.unit)} {how}."
+    return f"{text}, {number(alone.value, alone.unit)} {how}{_left_out(section, alone)}."
+
+
+def _left_out(section: Section, figure: Figure) -> str:
+    """Behind a value of the headline: how much of it is not measured, and the groups of which nothing is."""
+    if not figure.n_unmeasured:
+        return ""
+    found = [section.mean(figure.measure, figure.setting or "", group) for group in section.groups(figure.measure)]
+    empty = [one_line(f.group or "", 40) for f in found if f is not None and f.value is None and not f.n_scored + f.n_failed]
+    names = ", ".join(empty if len(empty) < 5 else [*empty[:3], f"{len(empty) - 3} more groups"])
+    return f" ({measured(figure)}{f', nothing of {names}' if names else ''})"
+
+
+def gaps(section: Section) -> str:
+    """What the row of all groups rests on, where a large part is missing."""
+    if section.empty:
+        return "Nothing could be measured."
+    found = [section.mean(section.primary, setting) for setting in section.settings]
+    parts = [f"{one_line(f.setting or 'all')} {measured(f)}" for f in found if f is not None and gappy(f)]
+    return f"Of all: {'; '.join(parts)}. The means are of the measured part only." if parts else ""
 
 
 def weakest_sentence(section: Section) -> str:
@@ -136,7 +176,7 @@ def survival_sentence(section: Section) -> str:
         if half is not None:
             text = f"Half of the conversations have failed by turn {half.turn}"
         else:
-            text = f"{number(last.value, 'fraction')} of the conversations pass every turn up to turn {last.turn}"
+            text = f"{number(last.value, 'fraction')} of the conversations pass every scored turn up to turn {last.turn}"
     span = next((f for f in section.overall("rmst") if f.setting in (setting, None)), None)
     if span is not None and span.value is not None:
         before = f"on average {number(span.value, 'turns')} turns {interval(span)} pass before the first failure".replace(

@@ -143,6 +143,9 @@ def _benchmark(found: Any, place: str) -> type[Benchmark]:
     return found
 
 
+_WORDS = {int: "a whole number", float: "a number"}
+
+
 def _typed(kind: type[Benchmark], options: dict[str, str]) -> dict[str, Any]:
     """The options as the types of their defaults."""
     typed: dict[str, Any] = {}
@@ -156,7 +159,6 @@ def _typed(kind: type[Benchmark], options: dict[str, str]) -> dict[str, Any]:
             else:
                 typed[name] = type(default)(text)
         except (KeyError, ValueError):
-            raise InputError(
-                f"option {name}={text} of `{kind.slug}` must be a {type(default).__name__}, like {default!r}"
-            ) from None
+            what = "true or false" if isinstance(default, bool) else f"{_WORDS.get(type(default), 'text')}, like {default}"
+            raise InputError(f"option {name}={text} of `{kind.slug}` must be {what}") from None
     return typed
