@@ -16,7 +16,8 @@ Without bounds: m +- t se.
 
 No variation at all (se = 0, as at 0 % or 100 %): each cluster counts as one trial. Wilson's bound on the share of
 clusters that might have differed is q = t^2 / (G + t^2); they could have moved to either end of the scale, so the
-interval is [m - q (m - low), m + q (high - m)]. At 0 % and 100 % this is the Wilson interval of G trials.
+interval is [m - q (m - low), m + q (high - m)]. At 0 % and 100 % this is the Wilson interval of G trials. On a scale
+without an end (counts of words, calls) nothing can be said of what did not vary: no interval.
 
 Limits: fewer than two clusters have no interval. Binary verdicts are covered 94 to 98 % of the time in simulations from 30
 clusters on. A bounded continuous measure that loses rarely but much, with its mean within a few per cent of the end of
@@ -110,8 +111,8 @@ def interval(value: Floats, se: Floats, df: Floats, clusters: Floats, scale: Sca
         share = t_quantile(np.maximum(clusters - 1, 1), level) ** 2
         share = share / (clusters + share)
         still = se <= 1e-10 * np.maximum(np.abs(value), width if np.isfinite(width) else 1.0)
-        low = np.where(still, value - share * (value - scale.low), low)
-        high = np.where(still, value + share * (scale.high - value), high)
+        low = np.where(still, value - share * (value - scale.low) if np.isfinite(width) else np.nan, low)
+        high = np.where(still, value + share * (scale.high - value) if np.isfinite(width) else np.nan, high)
     on_scale = (value >= scale.low) & (value <= scale.high)
     low = np.minimum(np.where(on_scale, np.maximum(low, scale.low), low), value)
     high = np.maximum(np.where(on_scale, np.minimum(high, scale.high), high), value)

@@ -17,7 +17,7 @@ from .multi_round_sample import Question, bundled, from_file, majority, value_of
 
 MOVES = ("I-C", "I-I", "C-C", "C-I")
 GAIN = Scale(-1, 1, "fraction", passing=0)
-WORDS = Scale(0, 100_000, "words", passing=0)
+WORDS = Scale(0, float("inf"), "words", passing=0)
 _HESITATION = re.compile(r"\b(?:but|wait|maybe|therefore)\b", re.I)
 
 

@@ -23,7 +23,7 @@ from .judge_figures import rating
 SEEDS = "mutual_test_seeds.jsonl"
 OPENING, SHORTEST = 2, 4
 SPAN = Scale(-3, 3, "points", passing=0)
-WORDS = Scale(0, 1000, "words", passing=0)
+WORDS = Scale(0, float("inf"), "words", passing=0)
 ARENA = {"arena-8": 8, "arena-16": 16}
 RIVAL = "user"
 

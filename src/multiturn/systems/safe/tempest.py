@@ -20,8 +20,8 @@ from .standin import canary, house_rule
 from .tempest_released import PUBLISHED
 
 POINTS = Scale(1, 10, "points", passing=ALL)
-CALLS = Scale(0, 100_000, "queries", passing=0)
-BRANCHES = Scale(0, 100_000, "branches", passing=0)
+CALLS = Scale(0, float("inf"), "queries", passing=0)
+BRANCHES = Scale(0, float("inf"), "branches", passing=0)
 QUERIES = ("target queries", "attacker queries", "judge queries", "branch queries")
 MOST_QUERIES = 20_000
 """Calls of the target that one case may take at most."""
