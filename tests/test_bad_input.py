@@ -20,6 +20,7 @@ import pytest
 
 from commands import Done, case, cases, echo, finish, inside, multiturn, rows, start
 from fakeserver import Answer, FakeServer, Received, chat, cut, drop, hang, html, reply_json, status
+from multiturn.conversation import InputError
 
 
 @pytest.fixture
@@ -86,7 +87,10 @@ def test_results_stay_in_the_store_when_a_file_cannot_be_written(tmp_path: Path,
             refused(inside("run", file, "--model", "gold", "--store", tmp_path / "s.db", option, path), str(path))
     assert not (tmp_path / "s.db").exists()
     # What fails later costs the file only: the report is printed, and the store has the run.
-    with mock.patch("multiturn.report.result.write_json", side_effect=OSError(28, "No space left on device")):
+    full = InputError("cannot write `x.json`: No space left on device")
+    with mock.patch("multiturn.report.result.write_json", side_effect=full):
+        "multiturn.report.result.write_json", side_effect=InputError("cannot write `x.json`: No space left on device")
+    ):
         done = inside("run", file, "--model", "gold", "--store", tmp_path / "s.db", "--json", tmp_path / "x.json")
     assert done.code == 2
     assert "No space left" in done.err

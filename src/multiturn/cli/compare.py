@@ -52,7 +52,7 @@ def command(first: str | None, second: str | None, settings: tuple[str, str] | N
 def _write(path: str, found: list[Pairing]) -> None:
     import msgspec
 
-    from ..report.files import write_bytes
+    from ..conversation.files import write_bytes
 
     text = msgspec.json.format(msgspec.json.encode({"comparisons": [p.as_object() for p in found]}), indent=2) + b"\n"
     if path == "-":

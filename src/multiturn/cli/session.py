@@ -37,8 +37,8 @@ def publish(result: RunResult, store: Store, *, json_path: str | None, html_path
             write_html(html_path, result, lambda: views_of(store, run))
         if json_path and json_path != "-":
             write_json(json_path, result)
-    except OSError as error:  # the result itself is still worth printing
-        failed = f"cannot write {error.filename or html_path or json_path}: {error.strerror}; `multiturn report` writes it again"
+    except InputError as error:  # the result itself is still worth printing
+        failed = f"{error}; `multiturn report` writes it again"
     try:
         if json_path == "-":
             sys.stdout.buffer.write(to_json(result))

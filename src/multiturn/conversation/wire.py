@@ -8,17 +8,16 @@ from __future__ import annotations
 
 import base64
 import binascii
-import json
 import os
 from collections.abc import Iterable, Iterator, Mapping
-from contextlib import suppress
 from pathlib import Path
 from typing import Any, Literal, TypeAlias, cast
 
 import msgspec
 
 from .errors import DataError
-from .message import ROLES, Audio, File, Image, Message, Part, Role, Text, Thought, ToolCall, ToolResult, Video, mended
+from .files import json_line, replacing
+from .message import ROLES, Audio, File, Image, Message, Part, Role, Text, Thought, ToolCall, ToolResult, Video
 from .tree import Conversation
 
 Reasoning: TypeAlias = Literal["drop", "keep", "last"]
@@ -240,25 +239,9 @@ def _chat_line(line: bytes, where: str) -> tuple[dict[str, Any], Conversation]:
 
 def write_chats(path: str | os.PathLike[str], chats: Iterable[tuple[Mapping[str, Any], Conversation]]) -> int:
     """Write conversations as chat JSONL, one object a line; returns how many. Replaces the file only when complete."""
-    target = Path(path)
-    part = target.with_name(target.name + ".part")
     count = 0
-    try:
-        with part.open("wb") as out:
-            for fields, chat in chats:
-                out.write(_line({**fields, "messages": to_openai(chat)}) + b"\n")
-                count += 1
-        part.replace(target)
-    except OSError as error:
-        raise DataError(f"cannot write `{path}`: {error.strerror or error}") from None
-    finally:
-        with suppress(OSError):
-            part.unlink()
+    with replacing(path) as out:
+        for fields, chat in chats:
+            out.write(json_line({**fields, "messages": to_openai(chat)}))
+            count += 1
     return count
-
-
-def _line(item: dict[str, Any]) -> bytes:
-    try:
-        return _encode(item)
-    except UnicodeEncodeError:  # lone surrogates in the other fields; messages hold none
-        return mended(json.dumps(msgspec.to_builtins(item), ensure_ascii=False)).encode()

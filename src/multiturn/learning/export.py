@@ -13,18 +13,13 @@ is told to take them, so that no benchmark gets into its own training set unnoti
 
 from __future__ import annotations
 
-import json
 import os
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from contextlib import suppress
 from hashlib import blake2b
-from pathlib import Path
 from typing import Any, TypeAlias
 
-import msgspec
-
-from ..conversation import Conversation, DataError, InputError, Message, to_openai
-from ..conversation.message import mended
+from ..conversation import Conversation, InputError, Message, to_openai
+from ..conversation.files import json_line, replacing
 from .credit import Rewards
 from .pairs import Pair
 
@@ -99,31 +94,15 @@ def write_rows(path: str | os.PathLike[str], rows: Iterable[Mapping[str, Any]], 
 
     Raises `InputError` at a row of an evaluation item unless ``evaluation``, `DataError` when the file cannot be written.
     """
-    target = Path(path)
-    part = target.with_name(target.name + ".part")
     count = 0
-    try:
-        with part.open("wb") as out:
-            for row in rows:
-                if row.get("evaluation", True) and not evaluation:
-                    where = row.get("source", {})
-                    raise InputError(
-                        f"row {count + 1} ({where.get('system', '?')}, case {where.get('case', '?')}) is an evaluation item: "
-                        "say which cases may be trained on (training=split(0.8)), or evaluation=True"
-                    )
-                out.write(_line(row) + b"\n")
-                count += 1
-        part.replace(target)
-    except OSError as error:
-        raise DataError(f"cannot write `{os.fspath(path)}`: {error.strerror or error}") from None
-    finally:
-        with suppress(OSError):
-            part.unlink()
+    with replacing(path) as out:
+        for row in rows:
+            if row.get("evaluation", True) and not evaluation:
+                where = row.get("source", {})
+                raise InputError(
+                    f"row {count + 1} ({where.get('system', '?')}, case {where.get('case', '?')}) is an evaluation item: "
+                    "say which cases may be trained on (training=split(0.8)), or evaluation=True"
+                )
+            out.write(json_line(row))
+            count += 1
     return count
-
-
-def _line(row: Mapping[str, Any]) -> bytes:
-    try:
-        return msgspec.json.encode(row)
-    except UnicodeEncodeError:  # lone surrogates in names of cases; messages hold none
-        return mended(json.dumps(msgspec.to_builtins(row), ensure_ascii=False)).encode()

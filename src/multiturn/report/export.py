@@ -17,7 +17,7 @@ from xml.sax.saxutils import quoteattr
 import msgspec
 
 from ..conversation import Conversation, InputError, write_chats
-from .files import replacing
+from ..conversation.files import replacing
 from .pick import passes, views_of
 from .result import FIGURE_FIELDS, Conversations, ConversationView, RunResult, figure_row
 from .safe import visible

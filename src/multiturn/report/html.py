@@ -16,9 +16,9 @@ from typing import Any
 
 import msgspec
 
+from ..conversation.files import write_bytes
 from . import blocks, tables
 from .browse import browser
-from .files import write_bytes
 from .pick import pick, views_of
 from .result import Conversations, RunResult
 from .safe import attribute, one_line, visible

@@ -11,10 +11,10 @@ import msgspec
 from msgspec import Struct
 
 from ..conversation import Conversation
+from ..conversation.files import write_bytes
 from ..measures.figure import FRACTION, Figure, Scale
 from ..measures.verdict import Verdict
 from ..protocols.benchmark import Published
-from .files import write_bytes
 
 Status: TypeAlias = Literal["done", "partial", "stopped"]
 

@@ -2,20 +2,24 @@
 
 from __future__ import annotations
 
+import json
 import os
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
-from typing import BinaryIO
+from typing import Any, BinaryIO
 
-from ..conversation import InputError
+import msgspec
+
+from .errors import DataError
+from .message import mended
 
 
 @contextmanager
 def replacing(path: str | os.PathLike[str]) -> Iterator[BinaryIO]:
     """A binary file that takes the place of ``path`` when the block ends well, and leaves nothing behind when it does not.
 
-    Raises `InputError` when the folder is missing, not writable or full.
+    Raises `DataError` when the folder is missing, not writable or full.
     """
     target = Path(path)
     part = target.with_name(f"{target.name}.{os.getpid()}.part")
@@ -24,7 +28,7 @@ def replacing(path: str | os.PathLike[str]) -> Iterator[BinaryIO]:
             yield out
         part.replace(target)
     except OSError as error:
-        raise InputError(f"cannot write `{target}`: {error.strerror or error}") from None
+        raise DataError(f"cannot write `{target}`: {error.strerror or error}") from None
     finally:
         part.unlink(missing_ok=True)
 
@@ -33,3 +37,11 @@ def write_bytes(path: str | os.PathLike[str], data: bytes) -> None:
     """Write a whole file at once, replacing what was there."""
     with replacing(path) as out:
         out.write(data)
+
+
+def json_line(item: Mapping[str, Any]) -> bytes:
+    """One line of a JSONL file, its end included."""
+    try:
+        return msgspec.json.encode(item) + b"\n"
+    except UnicodeEncodeError:  # lone surrogates in names; messages hold none
+        return mended(json.dumps(msgspec.to_builtins(item), ensure_ascii=False)).encode() + b"\n"
