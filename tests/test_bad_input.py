@@ -89,8 +89,6 @@ def test_results_stay_in_the_store_when_a_file_cannot_be_written(tmp_path: Path,
     # What fails later costs the file only: the report is printed, and the store has the run.
     full = InputError("cannot write `x.json`: No space left on device")
     with mock.patch("multiturn.report.result.write_json", side_effect=full):
-        "multiturn.report.result.write_json", side_effect=InputError("cannot write `x.json`: No space left on device")
-    ):
         done = inside("run", file, "--model", "gold", "--store", tmp_path / "s.db", "--json", tmp_path / "x.json")
     assert done.code == 2
     assert "No space left" in done.err

@@ -153,7 +153,7 @@ def _empty(section: Section, index: int, conversations: Conversations) -> str:
     """A system and model of which nothing was measured: why, in place of empty charts."""
     mine = (v for v in views_of(conversations) if (v.system, v.model) == (section.system, section.model))
     causes = Counter(verdict.cause for view in mine for verdict in view.verdicts if verdict.value is None)
-    lost = tables.causes_of(causes or section.result.unmeasured)
+    lost = tables.causes_of(causes or section.result.unmeasured, section.result.examples)
     return _block(_title(section), f"s{index}", f"<p>Nothing could be measured.</p>{lost}")
 
 

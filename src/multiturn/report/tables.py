@@ -82,16 +82,18 @@ def others(section: Section) -> str:
     return table(columns, "Other measures")
 
 
-def causes_of(unmeasured: Mapping[str, int]) -> str:
-    """Causes with the number of verdicts each cost."""
+def causes_of(unmeasured: Mapping[str, int], examples: Mapping[str, str]) -> str:
+    """Causes with the number of verdicts each cost, and what one failure of each said."""
     causes = ranked(unmeasured)
-    columns = (_words("Cause", (cause for cause, _ in causes), 200), _counts("Verdicts", (n for _, n in causes)))
+    columns = [_words("Cause", (cause for cause, _ in causes), 200), _counts("Verdicts", (n for _, n in causes))]
+    if any(cause in examples for cause, _ in causes):
+        columns.append(_words("For example", (examples.get(cause, "") for cause, _ in causes), 300))
     return table(columns, "Causes of what is not measured")
 
 
 def missing(result: RunResult, found: Sequence[Section]) -> str:
     """Causes with counts, then the bounds that what is missing allows."""
-    causes = causes_of(result.unmeasured)
+    causes = causes_of(result.unmeasured, result.examples)
     if not causes:
         return '<p class="note">Everything was measured.</p>'
     touched = [f for section in found for f in section.unmeasured()]

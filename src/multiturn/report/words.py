@@ -238,7 +238,11 @@ def ranked(causes: Mapping[str, int]) -> list[tuple[str, int]]:
 
 
 def unmeasured_lines(result: RunResult) -> list[str]:
-    return [f"{count(n, 'verdict')} not measured: {one_line(cause)}" for cause, n in ranked(result.unmeasured)]
+    """Each cause with its count, and what one of its failures said."""
+    said = {cause: f" ({one_line(text, 200)})" for cause, text in result.examples.items()}
+    return [
+        f"{count(n, 'verdict')} not measured: {one_line(cause)}{said.get(cause, '')}" for cause, n in ranked(result.unmeasured)
+    ]
 
 
 def money(result: RunResult) -> str:
