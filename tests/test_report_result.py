@@ -126,8 +126,9 @@ def sample_views(cases: int = 40, turns: int = 5) -> list[ConversationView]:
 
 def test_the_names_that_other_programs_rely_on() -> None:
     made = msgspec.json.decode(to_json(sample()))
-    assert list(made) == ["run", "figures", "calls", "cost", "cost_known", "tokens", "unmeasured", "examples", "episodes", "seconds",
-                          "published", "scales"]  # fmt: skip
+    keys = ["run", "figures", "calls", "cost", "cost_known", "tokens", "unmeasured", "examples", "episodes", "seconds",
+            "published", "scales"]  # fmt: skip
+    assert list(made) == keys
     assert list(made["run"]) == ["id", "created", "finished", "status", "command", "versions", "systems", "models", "settings",
                                  "options", "seeds", "data", "roles"]  # fmt: skip
     assert list(made["calls"]) == ["made", "recorded", "retried", "failed"]
