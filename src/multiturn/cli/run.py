@@ -85,7 +85,7 @@ def command(systems: tuple[str, ...], models: tuple[str, ...], settings: tuple[s
     made = {name: cast_model(name) for name in dict.fromkeys((*models, *filter(None, (judge, user))))}
     roles = {role: made[name] for role, name in (("judge", judge), ("user", user)) if name}
     benchmarks = [make_system(text, folder) for text in dict.fromkeys(systems)]
-    smoke = [role for role in dict.fromkeys(r for b in benchmarks for r in b.needs) if role not in roles]
+    smoke = [role for role in dict.fromkeys(r for b in benchmarks for r in (*b.needs, *b.tried_with)) if role not in roles]
     if smoke and all(name.startswith("local/") for name in models):
         # So that every system can be tried on a laptop. Marked wherever the figures are shown.
         roles |= dict.fromkeys(smoke, made[models[0]])

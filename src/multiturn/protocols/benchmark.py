@@ -50,6 +50,8 @@ class Benchmark:
     default_settings: tuple[str, ...] = ()
     needs: ClassVar[tuple[str, ...]] = ()
     uses: ClassVar[tuple[str, ...]] = ()
+    tried_with: ClassVar[tuple[str, ...]] = ()
+    """Roles of ``uses`` that an embedded model also plays in a smoke test, because without them there is nothing to see."""
     params: ClassVar[Mapping[str, Any]] = {}
     scales: Mapping[str, Scale] = {}
     figures: tuple[FigureMaker, ...] = ()

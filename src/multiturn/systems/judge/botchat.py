@@ -68,6 +68,7 @@ class BotChat(Benchmark):
     settings: Any = ("uni", "gt", *ARENA)
     default_settings: Any = ("uni", "gt")
     uses = ("judge",)
+    tried_with = ("judge",)
     params = {"official": False, "partner": False}
     scales = {"score": SPAN}
     figures = (

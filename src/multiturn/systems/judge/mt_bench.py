@@ -70,6 +70,7 @@ class MTBench(Scripted):
     settings: Any = ("single", "pairwise", "human")
     default_settings: Any = ("single",)
     uses = ("judge",)
+    tried_with = ("judge",)
     params = {"against": "gpt-3.5-turbo"}
     scales = {"score": POINTS, "win_adjusted": FRACTION, "agree": FRACTION, "agree_decided": FRACTION}
     figures = (
