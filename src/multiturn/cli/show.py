@@ -27,7 +27,7 @@ def command(name: str | None, cases: int, run: str | None, case: str | None, set
     \b
     Examples:
       multiturn show mt-eval
-      multiturn show patterns?turns=12 --cases 2
+      multiturn show "patterns?turns=12" --cases 2
       multiturn show --run last --failed
       multiturn show --run 3fa2 --case recollection-1
     """

@@ -39,7 +39,7 @@ def command(target: str, settings: tuple[str, ...], limit: int | None, show: int
     \b
     Examples:
       multiturn validate my_cases.yaml
-      multiturn validate patterns?turns=12
+      multiturn validate "patterns?turns=12"
       multiturn validate my_benchmark.py:MyBench --limit 5
     """
     from ..engine.data import DataFolder
