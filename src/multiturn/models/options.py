@@ -60,6 +60,27 @@ def parse_options(options: Mapping[str, str], name: str = "") -> Options:
     return Options(**fields, extra=extra)
 
 
+def typed_options(given: Mapping[str, str], defaults: Mapping[str, Any], name: str) -> dict[str, Any]:
+    """Options of a system or a player as the types of their defaults. Raises `UnknownName` or `InputError`."""
+    typed: dict[str, Any] = {}
+    for key, text in given.items():
+        if key not in defaults:
+            raise UnknownName(f"option of `{name}`", key, defaults)
+        default = defaults[key]
+        try:
+            if isinstance(default, bool):
+                typed[key] = {"true": True, "1": True, "yes": True, "false": False, "0": False, "no": False}[text.lower()]
+            else:
+                typed[key] = type(default)(text)
+        except (KeyError, ValueError):
+            what = "true or false" if isinstance(default, bool) else f"{_WORDS.get(type(default), 'text')}, like {default}"
+            raise InputError(f"option {key}={text} of `{name}` must be {what}") from None
+    return typed
+
+
+_WORDS = {int: "a whole number", float: "a number"}
+
+
 def take_limits(options: Mapping[str, str], name: str = "") -> tuple[dict[str, float], dict[str, str]]:
     """(limits, the other options): ``rpm`` requests and ``tpm`` tokens a minute, ``timeout`` seconds for one attempt. They say
     how a server is treated, not what is asked: they are no part of a recorded call's identity."""

@@ -9,10 +9,9 @@ from __future__ import annotations
 import importlib
 import inspect
 from importlib.metadata import entry_points
-from typing import Any
 
-from ..conversation import InputError, UnknownName
-from ..models.options import parse_name
+from ..conversation import UnknownName
+from ..models.options import parse_name, typed_options
 from .base import Around
 
 AROUND: dict[str, tuple[str, str]] = {
@@ -42,16 +41,4 @@ def make_around(text: str) -> Around:
     module, _, maker_name = places[name].partition(":")
     maker = getattr(importlib.import_module(module), maker_name)
     defaults = {p.name: p.default for p in inspect.signature(maker).parameters.values()}
-    return Around(text, maker(**{key: _typed(name, key, value, defaults) for key, value in given.items()}))
-
-
-def _typed(name: str, key: str, text: str, defaults: dict[str, Any]) -> Any:
-    if key not in defaults:
-        raise UnknownName(f"option of `{name}`", key, defaults)
-    kind = type(defaults[key])
-    try:
-        if kind is bool:
-            return {"true": True, "1": True, "yes": True, "false": False, "0": False, "no": False}[text.lower()]
-        return kind(text)
-    except (KeyError, ValueError):
-        raise InputError(f"option {key}={text} of `{name}` must be a {kind.__name__}, like {defaults[key]!r}") from None
+    return Around(text, maker(**typed_options(given, defaults, name)))

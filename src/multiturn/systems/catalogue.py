@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Any
 from msgspec import Struct
 
 from ..conversation import InputError, UnknownName
-from ..models.options import parse_name
+from ..models.options import parse_name, typed_options
 from .entries import ROWS
 
 if TYPE_CHECKING:  # imported when a system is made: listing them must be fast
@@ -71,7 +71,7 @@ def make_system(text: str, data: Data | None = None) -> Benchmark:
         return _named(CaseFile(name), text)
     path, _, kind_name = name.rpartition(":") if not name.endswith(".py") else (name, "", "")
     kind = _from_file(path, kind_name) if path.endswith(".py") else _load(_place(name))
-    return _named(kind(data, **_typed(kind, options)), text)
+    return _named(kind(data, **typed_options(options, kind.params, kind.slug)), text)
 
 
 def _named(benchmark: Benchmark, text: str) -> Benchmark:
@@ -141,24 +141,3 @@ def _benchmark(found: Any, place: str) -> type[Benchmark]:
     if not found.slug:
         found.slug = found.__name__.lower()
     return found
-
-
-_WORDS = {int: "a whole number", float: "a number"}
-
-
-def _typed(kind: type[Benchmark], options: dict[str, str]) -> dict[str, Any]:
-    """The options as the types of their defaults."""
-    typed: dict[str, Any] = {}
-    for name, text in options.items():
-        if name not in kind.params:
-            raise UnknownName(f"option of `{kind.slug}`", name, kind.params)
-        default = kind.params[name]
-        try:
-            if isinstance(default, bool):
-                typed[name] = {"true": True, "1": True, "yes": True, "false": False, "0": False, "no": False}[text.lower()]
-            else:
-                typed[name] = type(default)(text)
-        except (KeyError, ValueError):
-            what = "true or false" if isinstance(default, bool) else f"{_WORDS.get(type(default), 'text')}, like {default}"
-            raise InputError(f"option {name}={text} of `{kind.slug}` must be {what}") from None
-    return typed
