@@ -27,17 +27,18 @@ Policy: TypeAlias = Literal["tie", "mean", "drop"]
 NAMES = ("verdict", "winner", "choice", "better", "preferred", "answer")
 _SWAPPED: dict[Pick, Pick] = {"A": "B", "B": "A", "C": "C"}
 _POINTS = {"A": 1.0, "B": 0.0, "C": 0.5}
-_BRACKETS = re.compile(r"\[\[\s{0,3}([A-Za-z]{1,12})\s{0,3}\]\]")
-_LABELLED = re.compile(r"\b(?:verdict|winner|choice)\b[*_\"'\s]{0,4}[:=：][*_\"'\[(\s]{0,6}([A-Za-z]{1,12})\b", re.I)
+_BRACKETS = re.compile(r"\[\[\s{0,3}([A-Za-z0-9]{1,12})\s{0,3}\]\]")
+_LABELLED = re.compile(r"\b(?:verdict|winner|choice)\b[*_\"'\s]{0,4}[:=：][*_\"'\[(\s]{0,6}([A-Za-z0-9]{1,12})\b", re.I)
 _TIE = {"C", "TIE", "DRAW", "EQUAL", "BOTH"}
 _REASON = 2_000
 
 
-def verdict(text: str, *, ties: bool = True) -> Outcome[Pick]:
+def verdict(text: str, *, ties: bool = True, names: tuple[str, str] = ("A", "B")) -> Outcome[Pick]:
     """A, B or C that the judge gave: in ``[[A]]``, in a JSON object under one of `NAMES`, or after ``Verdict:``.
 
     The first of these forms that occurs decides; two different verdicts in it are not parsable, and neither is a tie where
-    there are none (``ties`` False). A text that only mentions the letters says nothing.
+    there are none (``ties`` False). A text that only mentions the letters says nothing. ``names``: how the answers were called
+    where they were shown; "A" is always the one shown first.
     """
     if len(text) > LONGEST:
         return Unparsable("reply too long")
@@ -50,12 +51,12 @@ def verdict(text: str, *, ties: bool = True) -> Outcome[Pick]:
     said = said or [m[1] for m in _LABELLED.finditer(text)]
     if not said:
         return Unparsable("no verdict found")
-    picks = {_pick(word) for word in said}
+    picks = {_pick(word, names) for word in said}
     if len(picks) > 1:
         return Unparsable("contradictory verdicts")
     pick = picks.pop()
     if pick is None:
-        return Unparsable("verdict is none of A, B, C")
+        return Unparsable(f"verdict is none of {names[0]}, {names[1]}, tie")
     return Parsed(pick, reason) if ties or pick != "C" else Unparsable("a tie is no answer")
 
 
@@ -69,11 +70,13 @@ def _text(node: Node) -> str:
     return node if isinstance(node, str) else "?"
 
 
-def _pick(word: str) -> Pick | None:
+def _pick(word: str, names: tuple[str, str]) -> Pick | None:
     word = word.strip().strip("[]().*\"'`").upper()
-    if word in _TIE:
-        return "C"
-    return "A" if word == "A" else "B" if word == "B" else None
+    if word == names[0].upper():
+        return "A"
+    if word == names[1].upper():
+        return "B"
+    return "C" if word in _TIE else None
 
 
 def swapped(pick: Pick) -> Pick:

@@ -1,0 +1,64 @@
+"""Labelled sets: what people said about answers, by name, or from a file of one's own (`multiturn.systems.judge.labelled_file`).
+
+Each row: name, kind of its items, what they are, and the function that reads them. A set is read lazily, item by item, in a
+fixed order; where its files come from is said when they are not there.
+"""
+
+from __future__ import annotations
+
+import importlib
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import NamedTuple
+
+from ...conversation import UnknownName
+from ...judges.items import Item, Kind
+from ...protocols.benchmark import Data
+
+
+class LabelledSet(NamedTuple):
+    """Items of one kind that people judged. ``load`` reads them from where a benchmark's files are."""
+
+    name: str
+    kind: Kind
+    about: str
+    load: Callable[[Data], Iterator[Item]]
+
+
+ROWS: tuple[tuple[str, Kind, str, str], ...] = (
+    ("bundled", "pair", "12 pairs of ours: a right answer and one with a plain mistake", "bundled_items:pairs"),
+    ("bundled-points", "point", "24 answers of ours on a scale of 1 to 5", "bundled_items:points"),
+    ("bundled-lists", "list", "6 lists of ours: four answers from right to useless", "bundled_items:lists"),
+    ("bundled-matches", "point", "24 answers of ours, right or wrong by a reference", "bundled_items:matches"),
+    ("llmbar", "pair", "419 pairs, one follows the instruction (Zeng et al. 2024)", "pair_sets:llmbar"),
+    ("llmbar-natural", "pair", "its 100 natural pairs", "pair_sets:llmbar_natural"),
+    ("llmbar-adversarial", "pair", "its 319 pairs in which the wrong output looks better", "pair_sets:llmbar_adversarial"),
+    (
+        "fair-evaluators",
+        "pair",
+        "80 pairs, majority of three people, with ties (Wang et al. 2023)",
+        "pair_sets:faireval",
+    ),
+    ("pandalm", "pair", "PandaLM's test set, as released with ARJudge", "pair_sets:pandalm"),
+    ("auto-j", "pair", "Auto-J's test pairs, as released with ARJudge", "pair_sets:auto_j"),
+    ("mt-bench-pairs", "pair", "pairs of MT-Bench answers with a majority vote, as released with ARJudge", "pair_sets:mt_bench"),
+)
+
+
+def names() -> list[str]:
+    """The names of all sets."""
+    return [row[0] for row in ROWS]
+
+
+def labelled_set(name: str) -> LabelledSet:
+    """A set by name, or a file of labelled items (.jsonl). Raises `UnknownName`, or `DataError` naming file and line."""
+    if name.endswith(".jsonl"):
+        from .labelled_file import kind_of, read_items
+
+        path = Path(name)
+        return LabelledSet(name, kind_of(path), "a file", lambda data: read_items(path))
+    for row_name, kind, about, place in ROWS:
+        if row_name == name:
+            module, _, function = place.partition(":")
+            return LabelledSet(name, kind, about, getattr(importlib.import_module(f"{__package__}.{module}"), function))
+    raise UnknownName("labelled set", name, names(), "or a .jsonl file of your own (see docs/calibrating.md)")
