@@ -9,6 +9,7 @@ from typing import Any, ClassVar, Protocol
 from msgspec import Struct
 
 from ..conversation import Case, Cast, Conversation, InputError, UnknownName
+from ..judges.simulation import Secrets
 from ..measures.figure import FRACTION, FigureMaker, Scale
 from ..measures.verdict import Verdict
 
@@ -106,6 +107,11 @@ class Benchmark:
 
     def gold(self, case: Case, chat: Conversation) -> str | None:
         """The reference answer to the last message of ``chat``, if there is one: what the `gold` player says."""
+        return None
+
+    def secrets(self, case: Case, chat: Conversation, setting: str, facts: Mapping[str, Any]) -> Secrets | None:
+        """What the simulated user of a played conversation knew, had to hide and to tell: for `multiturn audit`. ``facts``: those
+        of the episode. None: nothing is known, so only what the text shows can be looked for."""
         return None
 
     def within(self, case: Case, chat: Conversation, window: int) -> bool:

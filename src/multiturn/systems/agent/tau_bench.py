@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Iterator
+from collections.abc import AsyncIterator, Iterator, Mapping
 from typing import Any
 
 import msgspec
 
 from ...conversation import Case, Cast, Conversation, DataError, InputError, UnknownName
+from ...judges.simulation import Secrets
 from ...measures.figure import FRACTION, Scale
 from ...measures.figures import mean, pass_k, reliability
 from ...measures.verdict import Verdict
@@ -15,7 +16,7 @@ from ...protocols.benchmark import Benchmark
 from ...protocols.toolloop import Caps, tool_loop, tool_player
 from .tau_case import HOME, TauCase, front, read_tasks
 from .tau_published import published
-from .tau_review import review
+from .tau_review import review, user_secrets
 from .tau_sample import sample
 from .tau_score import ENDED, asserted, blamed, combined, listed, reached, replies, said
 from .tau_user import Customer, scripted
@@ -170,3 +171,8 @@ class TauBench(Benchmark):
         moves.append(" ".join(("That is settled.", *case.outputs)))
         done = sum(message.role == "assistant" for message in chat.messages)
         return moves[done] if done < len(moves) else "Good."
+
+    def secrets(self, case: Case, chat: Conversation, setting: str, facts: Mapping[str, Any]) -> Secrets | None:
+        assert isinstance(case, TauCase)
+        met = reached(case, facts, bool(self.options["official"])) if "state" in facts else None
+        return user_secrets(case.scenario, chat, facts, bool(case.phone), met)

@@ -5,11 +5,14 @@ leaving out the conversations they name does not favour success or failure.
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
+from typing import Any
 
 from msgspec import Struct
 
 from ...conversation import Conversation
+from ...judges import simulation
+from .tau_user import RULES
 
 LEAK, EARLY, SWAP = "told everything at once", "ended too early", "spoke as the agent"
 INVENTED, LOOP = "made things up", "repeats itself"
@@ -78,3 +81,26 @@ def _triples(text: str) -> set[tuple[str, str, str]]:
 
 def _letters(text: str) -> str:
     return re.sub(r"[^\w@]", "", text.lower())
+
+
+_KINDS = {
+    LEAK: simulation.TOO_MUCH, EARLY: simulation.EARLY, SWAP: simulation.SWAP, INVENTED: simulation.CLAIM,
+    LOOP: simulation.REPEATS,
+}  # fmt: skip
+
+
+def user_secrets(
+    scenario: str, chat: Conversation, facts: Mapping[str, Any], phone: bool, met: bool | None
+) -> simulation.Secrets:
+    """What the customer knew and did, with the findings of `review`, for `multiturn audit`."""
+    calls, stop = facts.get("user calls", ()), str(facts.get("stop", ""))
+    seen = [str(call["result"]) for call in calls]
+    found = tuple(
+        simulation.Finding(_KINDS[f.kind], f.turn, simulation.quote(f.quote), decides=f.kind != LOOP)
+        for f in review(scenario, chat, stop, seen)
+    )
+    told = all("turn" in call for call in calls)  # facts of older runs do not say when
+    acts = tuple((int(call["turn"]), str(call["name"])) for call in calls) if phone and told and "user calls" in facts else None
+    return simulation.Secrets(
+        instructions=RULES, known="\n".join((scenario, *seen)), acts=acts, stop=stop, met=met, found=found,
+    )  # fmt: skip

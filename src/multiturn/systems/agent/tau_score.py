@@ -30,7 +30,7 @@ def said(outputs: Sequence[str], texts: Iterable[str]) -> bool:
     return all(any(output.lower() in text for text in plain) for output in outputs)
 
 
-def reached(case: TauCase, facts: dict[str, Any], spelled: bool) -> bool:
+def reached(case: TauCase, facts: Mapping[str, Any], spelled: bool) -> bool:
     """The database ended as the gold actions would have left it."""
     return bool(facts["state"] == case.replayed().digest(spelled))
 
@@ -62,9 +62,10 @@ def combined(case: TauCase, parts: Mapping[str, Verdict], facts: dict[str, Any],
 def listed(calls: Sequence[Done]) -> list[dict[str, Any]]:
     """Calls as plain data."""
     return [
-        {"name": c.name[:80], "arguments": c.arguments[:2000], "result": c.outcome.text[:500], "error": c.outcome.error}
+        {"name": c.name[:80], "arguments": c.arguments[:2000], "result": c.outcome.text[:500], "error": c.outcome.error,
+         "turn": c.turn}
         for c in calls
-    ]
+    ]  # fmt: skip
 
 
 def _decoded(arguments: str) -> Any:

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Iterable, Iterator
+from collections.abc import AsyncIterator, Iterable, Iterator, Mapping
+from typing import Any
 
 from ...conversation import Case, Cast, Conversation, DataError, UnknownName
 from ...judges.ask import ScaleJudge, quoted
+from ...judges.simulation import Secrets
 from ...measures.figure import Scale
 from ...measures.figures import by_turn, mean, multi_turn_cost
 from ...measures.verdict import Verdict
@@ -136,6 +138,11 @@ class LLMAsInterviewer(Benchmark):
     def gold(self, case: Case, chat: Conversation) -> str | None:
         assert isinstance(case, InterviewCase)
         return case.reference
+
+    def secrets(self, case: Case, chat: Conversation, setting: str, facts: Mapping[str, Any]) -> Secrets | None:
+        assert isinstance(case, InterviewCase)
+        known = f"{case.question}\n{facts.get('question', '')}"
+        return Secrets(never=(case.reference,), known=known, stop=str(facts.get("stop", "")), player="interviewer")
 
 
 def _attempts(case: InterviewCase, log: Log, attempts: int, cause: str) -> Iterator[Verdict]:

@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import itertools
-from collections.abc import AsyncIterator, Iterable, Iterator, Sequence
+from collections.abc import AsyncIterator, Iterable, Iterator, Mapping, Sequence
+from typing import Any
 
 from ...conversation import Case, Cast, Conversation, DataError, InputError, UnknownName
+from ...judges.simulation import Secrets
 from ...measures.figure import FRACTION, Scale
 from ...measures.figures import by_turn, mean, multi_turn_cost, pass_k, reliability
 from ...measures.verdict import Verdict
@@ -16,7 +18,7 @@ from .lost_figures import changes, overall
 from .lost_published import published
 from .lost_sample import sample
 from .lost_tasks import Actions, Code, Database, Math, Task
-from .lost_turn import final_score, note_turn
+from .lost_turn import final_score, note_turn, user_secrets
 from .lost_writing import Data2Text, Summary, Translation
 
 TASKS: dict[str, type[Task]] = {
@@ -178,6 +180,11 @@ class LostInConversation(Benchmark):
     def gold(self, case: Case, chat: Conversation) -> str | None:
         assert isinstance(case, LostCase)
         return self.task(case).gold(case)
+
+    def secrets(self, case: Case, chat: Conversation, setting: str, facts: Mapping[str, Any]) -> Secrets | None:
+        assert isinstance(case, LostCase)
+        task = self.task(case)
+        return Secrets(turns=0) if task.scripted else user_secrets(case, task.gold(case) or "", setting, facts)
 
 
 def _reveal(task: Task, case: LostCase, cast: Cast) -> Revealer:

@@ -3,11 +3,12 @@ conversation from its turns. Notes are plain data, kept with the episode."""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 from ...conversation import CallError, Cast, Conversation, NotMeasured
 from ...judges.extract import extract
+from ...judges.simulation import RESTART, Secrets
 from ...judges.strategy import by_rules, classify
 from ...measures.verdict import Verdict
 from ...protocols.sharded import Utterance
@@ -74,3 +75,15 @@ def final_score(turns: Sequence[dict[str, Any]], cast: Cast) -> Verdict:
             return Verdict("score", turn["value"], reason=turn["reason"])
     silent = all(turn["strategy"] == "missing" for turn in turns)
     return Verdict("score", 0.0, reason="empty replies" if silent else "no answer attempt", failed=silent)
+
+
+def user_secrets(case: LostCase, gold: str, setting: str, facts: Mapping[str, Any]) -> Secrets:
+    """What the user who tells the shards has to hide and to tell. Messages without a shard of their own (the whole task at once,
+    the recap) are the benchmark's."""
+    place = {shard.id: i for i, shard in enumerate(case.shards)}
+    told = [turn["shard"] for turn in facts.get("turns", ()) if "shard" in turn]
+    return Secrets(
+        never=(gold.removeprefix("The answer is "),), pieces=tuple(shard.text for shard in case.shards), per_turn=1,
+        claimed=tuple(() if shard is None else (place[shard],) for shard in told), turns=len(told), stop=facts.get("stop", ""),
+        met=any(turn["value"] == 1.0 for turn in facts.get("turns", ())), skip=(RESTART,) if setting == "snowball" else (),
+    )  # fmt: skip

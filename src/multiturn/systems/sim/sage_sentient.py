@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import re
-from collections.abc import AsyncIterator, Iterable
+from collections.abc import AsyncIterator, Iterable, Mapping
+from typing import Any
 
 import msgspec
 
 from ...conversation import Case, Cast, Conversation, DataError, UnknownName
+from ...judges.simulation import Secrets
 from ...measures.figure import FRACTION, Scale
 from ...measures.figures import by_turn, mean
 from ...measures.verdict import Verdict
@@ -122,3 +124,11 @@ class SageSentient(Benchmark):
         if self.options["validate"] and not cause:
             for verdict in await validation(chat, cast.facts["notes"], cast):
                 yield verdict
+
+    def secrets(self, case: Case, chat: Conversation, setting: str, facts: Mapping[str, Any]) -> Secrets | None:
+        assert isinstance(case, SageCase)
+        who, emotions = case.character, facts.get("emotions") or [0]
+        return Secrets(
+            never=(who.wish,), known=f"{who.persona}\n{who.story}\n{who.opening}", stop=str(facts.get("stop", "")),
+            met=emotions[-1] >= EMOTION.high,
+        )  # fmt: skip

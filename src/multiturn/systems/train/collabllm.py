@@ -6,6 +6,7 @@ from collections.abc import AsyncIterator, Iterator, Mapping
 from typing import Any, NamedTuple
 
 from ...conversation import Case, Cast, Conversation, InputError, UnknownName
+from ...judges.simulation import Secrets
 from ...learning.pairs import Branch, Pair, best_and_worst
 from ...learning.rewards import MultiturnReward, UserTurn, forward, length_penalty, multiturn_reward, together
 from ...measures.figure import FRACTION, Scale
@@ -190,6 +191,14 @@ class CollabLLM(Benchmark):
         """Asks until the rule user has told all, then gives the target."""
         assert isinstance(case, Goal)
         return "What else should I know?" if RuleUser(case, 1).untold(chat) else case.target
+
+    def secrets(self, case: Case, chat: Conversation, setting: str, facts: Mapping[str, Any]) -> Secrets | None:
+        assert isinstance(case, Goal)
+        rules = RuleUser(case, 1)
+        return Secrets(
+            never=(case.target,), instructions=USER.replace("{goal}", ""), pieces=(rules.opening, *rules.details), per_turn=2,
+            known=case.goal, stop=str(facts.get("stop", "")),
+        )  # fmt: skip
 
 
 def _note(candidate: Candidate) -> dict[str, Any]:

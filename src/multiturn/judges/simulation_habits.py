@@ -1,0 +1,120 @@
+"""A simulated user over many conversations: does it always say the same, does it talk at random, how much does it tell a turn?
+
+fit   how often a message fits its own conversation better than that of another case: it is set against what the user was
+      answering and what it has to tell, by its telling words, the rarer the heavier (inverse document frequency), and against
+      the same of up to `OTHERS` other cases; ties count half. 0.5 is chance: its messages fit any conversation as well.
+same  the share of messages that are the most frequent one (case, spaces and punctuation aside).
+"""
+
+from __future__ import annotations
+
+import math
+from collections import Counter
+from collections.abc import Sequence
+from typing import NamedTuple
+
+from ..measures.figure import Scale
+from ..measures.intervals import Estimate, clustered_mean
+from ..measures.textmetrics import words
+from .simulation import Secrets, Talk, quote
+from .simulation_hidden import telling, told
+
+OTHERS, LEAST_MESSAGES, LEAST_CASES, MOST = 8, 20, 4, 4_000
+"""Other cases that a message is set against; messages and cases from which `fit` says something; messages looked at."""
+SAME_SHARE, CHANCE = 0.5, 0.55
+"""From this share of equal messages on the user is no user; a `fit` whose interval ends below the second is chance."""
+
+_PIECES = Scale(0.0, float("inf"), "pieces", passing=0.0)
+_NONE = Estimate(None, None, None, None, 0, 0)
+
+
+class Seen(NamedTuple):
+    """One conversation: the case's name (its sampling unit), the talk, and what the benchmark knows of it."""
+
+    case: str
+    talk: Talk
+    secrets: Secrets
+
+
+class Habits(NamedTuple):
+    """``same``: share of messages that are ``example``, None with under ten messages; ``fit``: see the module's text, value
+    None where too little was said; ``told``: pieces told for the first time, a message (of those who have pieces)."""
+
+    messages: int
+    same: float | None
+    example: str
+    fit: Estimate
+    told: Estimate
+
+    @property
+    def constant(self) -> bool:
+        return self.same is not None and self.same >= SAME_SHARE
+
+    @property
+    def random(self) -> bool:
+        return self.fit.high is not None and self.fit.high < CHANCE
+
+
+def habits(conversations: Sequence[Seen]) -> Habits:
+    """The habits of one simulated user."""
+    same, example = _same(conversations)
+    counts = [(c.case, float(len(now))) for c in conversations if c.secrets.pieces for now in told(c.talk, c.secrets)]
+    pieces = clustered_mean([n for _, n in counts], [case for case, _ in counts], _PIECES) if counts else _NONE
+    return Habits(sum(len(c.talk.said) for c in conversations), same, example, _fit(conversations), pieces)
+
+
+def _same(conversations: Sequence[Seen]) -> tuple[float | None, str]:
+    """With few cases the first messages, which the case may give, are left out."""
+    first = 0 if len({c.case for c in conversations}) >= 3 else 1
+    texts = [said.text for c in conversations for said in c.talk.said[first:]]
+    if len(texts) < 10:
+        return None, ""
+    keys = [" ".join(words(text)) or text.strip() for text in texts]
+    key, n = Counter(keys).most_common(1)[0]
+    return n / len(texts), quote(texts[keys.index(key)])
+
+
+def _fit(conversations: Sequence[Seen]) -> Estimate:
+    by_case: dict[str, list[Seen]] = {}
+    for c in conversations:
+        by_case.setdefault(c.case, []).append(c)
+    cases = list(by_case)
+    if len(cases) < LEAST_CASES:
+        return _NONE
+    weight = _weights(conversations)
+    contexts = {id(c): _contexts(c) for c in conversations}
+    values: list[float] = []
+    owners: list[str] = []
+    for number, case in enumerate(cases):
+        others = [by_case[cases[(number + k) % len(cases)]][0] for k in range(1, min(OTHERS, len(cases) - 1) + 1)]
+        for c in by_case[case]:
+            for i, said in enumerate(c.talk.said):
+                mine = telling(said.text)
+                own = contexts[id(c)][i]
+                if not mine or not own or len(values) >= MOST:
+                    continue
+                score = _overlap(mine, own, weight)
+                against = [contexts[id(o)][min(i, len(contexts[id(o)]) - 1)] for o in others if contexts[id(o)]]
+                wins = [(score > s) + (score == s) / 2 for s in (_overlap(mine, a, weight) for a in against if a)]
+                if wins:
+                    values.append(sum(wins) / len(wins))
+                    owners.append(case)
+    return clustered_mean(values, owners) if len(values) >= LEAST_MESSAGES else _NONE
+
+
+def _contexts(seen: Seen) -> list[set[str]]:
+    """For each message of the user, the telling words of what it was answering and of what it knows."""
+    known = telling("\n".join((*seen.secrets.pieces, seen.secrets.known)))
+    before = [seen.talk.opening, *(said.reply for said in seen.talk.said[:-1])]
+    return [known | telling(text) for text in before]
+
+
+def _weights(conversations: Sequence[Seen]) -> dict[str, float]:
+    counts: Counter[str] = Counter()
+    for c in conversations:
+        counts.update(telling("\n".join(t for said in c.talk.said for t in (said.text, said.reply))))
+    return {word: math.log((1 + len(conversations)) / n) for word, n in counts.items()}
+
+
+def _overlap(said: set[str], context: set[str], weight: dict[str, float]) -> float:
+    return sum(weight.get(word, 1.0) for word in said & context)
