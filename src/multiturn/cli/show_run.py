@@ -9,9 +9,10 @@ from rich.padding import Padding
 from rich.text import Text
 
 from ..api import views_of
-from ..conversation import InputError, Message, Thought, ToolCall, ToolResult, UnknownName
+from ..conversation import InputError, Message, Odds, Thought, ToolCall, ToolResult, UnknownName
 from ..engine.runs import RunRow, find_run
 from ..engine.store import Store
+from ..judges.odds import likeliest
 from ..measures.figure import Scale
 from ..measures.verdict import Verdict
 from ..report.pick import by_turn, passes, rank_of
@@ -125,6 +126,8 @@ def _words(message: Message) -> str:
     for part in message.parts:
         if isinstance(part, Thought):
             pieces.append(f"[thought] {part.text}\n")
+        elif isinstance(part, Odds):
+            pieces.append(f"\n[{likeliest(part)}]")
         elif isinstance(part, ToolCall):
             pieces.append(f"[calls {part.name}] {part.arguments}\n")
         elif isinstance(part, ToolResult):

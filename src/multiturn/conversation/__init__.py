@@ -18,7 +18,7 @@ from .errors import (
     StoreError,
     UnknownName,
 )
-from .message import Audio, File, Image, Message, Part, Role, Text, Thought, Tool, ToolCall, ToolResult, Video
+from .message import Audio, File, Image, Message, Odds, Part, Role, Text, Thought, Tool, ToolCall, ToolResult, Video
 from .roles import Case, Cast, Player
 from .tree import Conversation, Turn
 from .views import flipped, seen_by, window
@@ -27,6 +27,6 @@ from .wire import from_openai, openai_wire, read_chats, to_openai, write_chats
 __all__ = [
     "Audio", "BudgetSpent", "CallError", "Case", "Cast", "ContextOverflow", "Conversation", "DataError", "File",
     "Image", "InputError", "Message", "ModelSetupError", "MultiturnError", "NeedsRole", "NotMeasured", "NotRecorded",
-    "Part", "Player", "Role", "StoreError", "Text", "Thought", "Tool", "ToolCall", "ToolResult", "Turn", "UnknownName", "Video",
-    "flipped", "from_openai", "openai_wire", "read_chats", "seen_by", "to_openai", "window", "write_chats",
+    "Odds", "Part", "Player", "Role", "StoreError", "Text", "Thought", "Tool", "ToolCall", "ToolResult", "Turn", "UnknownName",
+    "Video", "flipped", "from_openai", "openai_wire", "read_chats", "seen_by", "to_openai", "window", "write_chats",
 ]  # fmt: skip

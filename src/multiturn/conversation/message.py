@@ -59,6 +59,13 @@ class Thought(Struct, frozen=True, tag="thought", tag_field="type", omit_default
         _check(self, "text", "signature")
 
 
+class Odds(Struct, frozen=True, tag="odds", tag_field="type"):
+    """What the model might have said instead: for each of the first tokens of its reply (at most 8), the likeliest ones with
+    their natural log-probabilities. Kept beside the text, never sent back."""
+
+    tokens: tuple[tuple[tuple[str, float], ...], ...]
+
+
 class ToolCall(Struct, frozen=True, tag="tool_call", tag_field="type"):
     """A model asks for a tool. ``arguments`` is the model's raw JSON text: hostile until parsed."""
 
@@ -140,7 +147,7 @@ class File(_Media, frozen=True, tag="file"):
     """Any other file."""
 
 
-Part: TypeAlias = Text | Thought | ToolCall | ToolResult | Image | Audio | Video | File
+Part: TypeAlias = Text | Thought | Odds | ToolCall | ToolResult | Image | Audio | Video | File
 MEDIA = (Image, Audio, Video, File)
 
 

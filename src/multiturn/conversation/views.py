@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Container
 
-from .message import Message, Thought
+from .message import Message, Odds, Thought, ToolCall
 from .tree import Conversation
 
 _FLIP = {"user": "assistant", "assistant": "user"}
@@ -19,7 +19,7 @@ def flipped(chat: Conversation, system: str | None = None) -> Conversation:
     out = Conversation.start(system=system)
     for message in chat.messages:
         if message.role in _FLIP:
-            parts = tuple(p for p in message.parts if not isinstance(p, Thought) and p.__class__.__name__ != "ToolCall")
+            parts = tuple(p for p in message.parts if not isinstance(p, (Thought, Odds, ToolCall)))
             if parts:
                 out = out.add(Message(_FLIP[message.role], parts, message.author))  # type: ignore[arg-type]
     return out

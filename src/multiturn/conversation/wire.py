@@ -17,7 +17,7 @@ import msgspec
 
 from .errors import DataError
 from .files import json_line, replacing
-from .message import ROLES, Audio, File, Image, Message, Part, Role, Text, Thought, ToolCall, ToolResult, Video
+from .message import ROLES, Audio, File, Image, Message, Odds, Part, Role, Text, Thought, ToolCall, ToolResult, Video
 from .tree import Conversation
 
 Reasoning: TypeAlias = Literal["drop", "keep", "last"]
@@ -37,7 +37,7 @@ def message_dict(message: Message, thoughts: bool = False) -> dict[str, Any]:
         out["content"] = result.text if result else message.text
         return out
     calls = [p for p in parts if isinstance(p, ToolCall)]
-    shown = [p for p in parts if not isinstance(p, (Thought, ToolCall, ToolResult))]
+    shown = [p for p in parts if not isinstance(p, (Thought, Odds, ToolCall, ToolResult))]
     if all(isinstance(p, Text) for p in shown):
         out["content"] = message.text if shown or not calls else None
     else:

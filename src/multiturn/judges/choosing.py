@@ -107,7 +107,7 @@ def ranking(text: str, names: Sequence[str]) -> Outcome[tuple[float, ...]]:
 
 
 _RANKING = re.compile(
-    r"^[\s*_#]{0,6}(?:ranking|order)?[\s*_]{0,4}:?[\s*_]{0,4}((?:[A-Z]\s{0,3}[>=,]\s{0,3}){1,25}[A-Z])[\s*_.]{0,4}$", re.M
+    r"^[\s*_#]{0,6}(?i:ranking|order)?[\s*_]{0,4}:?[\s*_]{0,4}((?:[A-Z]\s{0,3}[>=,]\s{0,3}){1,25}[A-Z])[\s*_.]{0,4}$", re.M
 )
 
 

@@ -8,7 +8,7 @@ from typing import Any
 import msgspec
 from msgspec import UNSET, Struct, UnsetType
 
-from ..conversation import CallError, Conversation, File, Image, InputError, Part, Text, Thought, ToolCall, ToolResult
+from ..conversation import CallError, Conversation, File, Image, InputError, Odds, Part, Text, Thought, ToolCall, ToolResult
 from .base import Options, Tool, Usage
 from .endpoint import Endpoint
 from .failures import BAD_JSON
@@ -56,6 +56,8 @@ class AnthropicModel(HostedModel):
         super().__init__(name, options, endpoint, model=model, priced_as=priced_as)
         if options.seed is not None:
             raise InputError(f"model `{name}`: Anthropic has no option `seed`")
+        if options.top_logprobs is not None:
+            raise InputError(f"model `{name}`: Anthropic gives no token probabilities (`top_logprobs`)")
         fields: dict[str, Any] = {"model": model, "max_tokens": options.max_tokens or MAX_TOKENS}
         if options.temperature is not None:
             fields["temperature"] = options.temperature
@@ -115,7 +117,11 @@ def _usage(found: Any) -> Usage:
 
 def _blocks(node: Conversation, thoughts: bool) -> bytes:
     assert node.message is not None
-    blocks = [_block(p) for p in node.message.parts if not isinstance(p, Thought) or (thoughts and p.signature)]
+    blocks = [
+        _block(p)
+        for p in node.message.parts
+        if not isinstance(p, (Thought, Odds)) or (isinstance(p, Thought) and thoughts and p.signature)
+    ]
     return b",".join(encode(b) for b in blocks if b is not None)
 
 

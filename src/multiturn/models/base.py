@@ -18,13 +18,15 @@ class Options(Struct, frozen=True, kw_only=True, omit_defaults=True, forbid_unkn
     """What is asked of a model beside the conversation. All of it is part of a recorded call's identity.
 
     ``None`` leaves the choice to the provider. ``system`` is put before the conversation. ``reasoning``: whether
-    thoughts are sent back (drop, keep, last). ``extra`` is passed through to the provider's request body.
+    thoughts are sent back (drop, keep, last). ``top_logprobs``: how many of the likeliest tokens come back with their
+    probabilities (`Odds`). ``extra`` is passed through to the provider's request body.
     """
 
     temperature: float | None = None
     top_p: float | None = None
     max_tokens: int | None = None
     seed: int | None = None
+    top_logprobs: int | None = None
     stop: tuple[str, ...] = ()
     reasoning: Reasoning = "drop"
     system: str = ""

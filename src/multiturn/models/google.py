@@ -9,12 +9,13 @@ from urllib.parse import quote
 import msgspec
 from msgspec import Struct
 
-from ..conversation import Conversation, Part, Text, Thought, ToolCall, ToolResult
+from ..conversation import Conversation, Odds, Part, Text, Thought, ToolCall, ToolResult
 from ..conversation.message import MEDIA
 from .anthropic import arguments
 from .base import Options, Tool, Usage
 from .endpoint import Endpoint
 from .hosted import OPENER, Answer, History, HostedModel, encode
+from .logprobs import google_odds
 from .openai import whole
 
 _STOPS = {
@@ -51,13 +52,15 @@ class GoogleModel(HostedModel):
         super().__init__(name, options, endpoint, model=model, priced_as=priced_as)
         self.path = f"/models/{quote(model, safe='')}:generateContent"
         o, extra = options, dict(options.extra)
-        given = {
+        given: dict[str, Any] = {
             "temperature": o.temperature,
             "topP": o.top_p,
             "maxOutputTokens": o.max_tokens,
             "seed": o.seed,
             "stopSequences": o.stop or None,
         }
+        if o.top_logprobs is not None:
+            given |= {"responseLogprobs": True, "logprobs": o.top_logprobs}  # at most what the service allows
         config = {k: v for k, v in given.items() if v is not None}
         if isinstance(more := extra.pop("generationConfig", None), dict):
             config.update(more)
@@ -94,6 +97,7 @@ class GoogleModel(HostedModel):
         content = first.get("content")
         items = content.get("parts") if isinstance(content, dict) else None
         parts = _parts(items if isinstance(items, list) else [])
+        parts += google_odds(first.get("logprobsResult"))
         reason = first.get("finishReason")
         stop = _STOPS.get(reason, reason.lower()) if isinstance(reason, str) else "stop"
         if stop == "stop" and any(isinstance(p, ToolCall) for p in parts):
@@ -111,7 +115,7 @@ class GoogleModel(HostedModel):
                     if part.text:
                         out.append(encode({"text": part.text, "thought": True}))
                 continue
-            item = _item(part, node)
+            item = None if isinstance(part, Odds) else _item(part, node)
             if item is None:
                 continue
             if signature:

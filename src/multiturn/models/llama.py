@@ -19,8 +19,9 @@ from typing import Any, NamedTuple
 import msgspec
 from msgspec import Struct
 
-from ..conversation import CallError, ContextOverflow, Message, ModelSetupError, Part, Text, Thought, ToolCall
+from ..conversation import CallError, ContextOverflow, Message, ModelSetupError, Odds, Part, Text, Thought, ToolCall
 from .base import Reply, Usage
+from .logprobs import FIRST, openai_odds
 from .slots import Slots, usable_cores
 
 _CACHE_MIB = 512
@@ -47,6 +48,7 @@ class _Delta(Struct, frozen=True):
 class _Choice(Struct, frozen=True):
     delta: _Delta = _Delta()
     finish_reason: str | None = None
+    logprobs: Any = None
 
 
 class _Error(Struct, frozen=True):
@@ -92,6 +94,7 @@ class Call:
     def reply(self, latency: float, served: str) -> Reply:
         text, thought, stop, usage, cached = [], [], "", _Count(), 0
         calls: dict[int, list[str]] = {}
+        likely: list[tuple[tuple[str, float], ...]] = []
         for data in self.chunks:
             try:
                 chunk = _decode(data)
@@ -103,6 +106,7 @@ class Call:
                 text.append(choice.delta.content or "")
                 thought.append(choice.delta.reasoning_content or "")
                 stop = choice.finish_reason or stop
+                likely += (place for found in openai_odds(choice.logprobs) for place in found.tokens)
                 for delta in choice.delta.tool_calls:
                     call = calls.setdefault(delta.index, ["", "", ""])
                     for i, piece in enumerate((delta.id, delta.function.name, delta.function.arguments)):
@@ -115,6 +119,8 @@ class Call:
         if (said := "".join(text)) or not calls:
             parts.append(Text(said))
         parts += [ToolCall(*calls[i]) for i in sorted(calls)]
+        if likely:
+            parts.append(Odds(tuple(likely[:FIRST])))
         self.message = Message("assistant", tuple(parts))
         counted = Usage(input=usage.prompt_tokens, output=usage.completion_tokens, cached=cached)
         return Reply(message=self.message, usage=counted, stop=stop, served=served, latency=latency, cost=0.0)

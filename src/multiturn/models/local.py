@@ -118,6 +118,8 @@ class LocalModel(Model):
             body["top_p"] = options.top_p
         if options.seed is not None:
             body["seed"] = options.seed
+        if options.top_logprobs is not None:
+            body |= {"logprobs": True, "top_logprobs": options.top_logprobs}
         if options.stop:
             body["stop"] = options.stop
         if tools:

@@ -14,6 +14,7 @@ from .base import Options, Reply, Tool, Usage
 from .endpoint import Endpoint
 from .failures import Rejection
 from .hosted import Answer, HostedModel, encode
+from .logprobs import openai_odds
 
 _STOPS = {None: "stop", "": "stop", "eos": "stop", "end_turn": "stop", "function_call": "tool_calls", "max_tokens": "length"}
 _WRONG_LIMIT = re.compile(
@@ -33,6 +34,7 @@ class _Message(Struct):
 class _Choice(Struct):
     message: _Message | None = None
     finish_reason: Any = None
+    logprobs: Any = None
 
 
 class _Completion(Struct):
@@ -71,6 +73,8 @@ class OpenAIModel(HostedModel):
                 fields[key] = value
         if o.stop:
             fields["stop"] = o.stop
+        if o.top_logprobs is not None:
+            fields |= {"logprobs": True, "top_logprobs": o.top_logprobs}
         fields.update(o.extra)
         start = encode(fields)[:-1] + b',"messages":['
         return start + encode({"role": "system", "content": o.system}) if o.system else start
@@ -114,7 +118,7 @@ class OpenAIModel(HostedModel):
         usage, price = _usage(found.usage) if isinstance(found.usage, dict) else (Usage(), None)
         stop = choice.finish_reason
         return Answer(
-            _parts(choice.message) if choice.message is not None else (),
+            (*_parts(choice.message), *openai_odds(choice.logprobs)) if choice.message is not None else (),
             usage,
             "stop" if stop == "stop" else _STOPS.get(stop, stop) if isinstance(stop, str) else "stop",
             found.model if isinstance(found.model, str) else "",

@@ -107,10 +107,10 @@ def _number(low: float, high: float) -> Callable[[str], float]:
     return read
 
 
-def _count(low: int) -> Callable[[str], int]:
+def _count(low: int, high: int | None = None) -> Callable[[str], int]:
     def read(text: str) -> int:
         value = int(text)
-        if not low <= value < 2**63:
+        if not low <= value < 2**63 or (high is not None and value > high):
             raise ValueError
         return value
 
@@ -139,6 +139,7 @@ _READ: dict[str, tuple[str, Callable[[str], Any]]] = {
     "top_p": ("a number from 0 to 1", _number(0, 1)),
     "max_tokens": ("a whole number of at least 1", _count(1)),
     "seed": ("a whole number", _count(-(2**63))),
+    "top_logprobs": ("a whole number from 1 to 20", _count(1, 20)),
     "stop": ("a text, or a JSON list of texts", _stop),
     "reasoning": ("drop, keep or last", _reasoning),
     "system": ("a text", str),

@@ -14,7 +14,7 @@ from typing import Any
 
 import msgspec
 
-from ..conversation import Conversation, Message, Part, Player, Text, Thought, Tool, ToolCall, ToolResult
+from ..conversation import Conversation, Message, Odds, Part, Player, Text, Thought, Tool, ToolCall, ToolResult
 
 UNREADABLE = "unreadable"
 _LONGEST = 20_000
@@ -64,7 +64,7 @@ def as_text(chat: Conversation, about: str) -> Conversation:
     for message in chat.messages:
         if message.role == "system":
             continue
-        text = "\n".join(_line(part) for part in message.parts if not isinstance(part, Thought))
+        text = "\n".join(_line(part) for part in message.parts if not isinstance(part, (Thought, Odds)))
         shown = shown.assistant(text) if message.role == "assistant" else shown.user(text)
     return shown
 

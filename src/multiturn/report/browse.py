@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from ..conversation import Message, Text, Thought, ToolCall, ToolResult
+from ..conversation import Message, Odds, Text, Thought, ToolCall, ToolResult
 from ..conversation.tree import Turn
+from ..judges.odds import likeliest
 from ..measures.verdict import Verdict
 from .pick import Key, Picks, by_turn, passes, question, rank_of
 from .result import ConversationView, RunResult
@@ -171,6 +172,8 @@ def _part(part: object) -> str:
         return _block(part.text)
     if isinstance(part, Thought):
         return f'<details class="thought"><summary>Reasoning</summary>{_block(part.text)}</details>'
+    if isinstance(part, Odds):
+        return f'<p class="media">[{attribute(one_line(likeliest(part), 120))}]</p>'
     if isinstance(part, ToolCall):
         return _block(f"{part.name}({part.arguments})", "text code")
     if isinstance(part, ToolResult):

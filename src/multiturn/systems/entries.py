@@ -131,4 +131,9 @@ ROWS: tuple[tuple[str, str, str, str, str, str, str, str, str], ...] = (
      "multi group",
      "", "bundled sample", "not stated (TriviaQA: Apache-2.0)",
      "train.turn_level_credit:TurnLevelCredit"),
+    ("judge", "judge", "judge",
+     "A plain judge model, asked in one of six forms",
+     "plain again swapped relabelled longer styled flawed own other",
+     "", "bundled sample; labelled sets of other systems", "Apache-2.0",
+     "judge.plain_judge:PlainJudge"),
 )  # fmt: skip
