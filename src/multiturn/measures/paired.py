@@ -67,8 +67,25 @@ class Difference(NamedTuple):
     best: float | None
 
 
-def pairs(a: Table, b: Table, scale: Scale = FRACTION, *, by_group: bool = False) -> Pairs:
-    """Join two tables of one measure. ``by_group``: a question's verdicts of different groups are pairs of their own."""
+class Joined(NamedTuple):
+    """Two tables of one measure by question: one row a question that either side holds.
+
+    ``at_a``/``at_b``: the question of each row of the tables. ``a``/``b``: the mean of its measured values on that side (NaN:
+    absent or not measured). ``turn``: where it stands on side b if that side holds it, else on side a. ``cluster`` and ``group``
+    in the codes of the first table (new names after them).
+    """
+
+    at_a: Ints
+    at_b: Ints
+    cluster: Ints
+    group: Ints
+    turn: Ints
+    a: Floats
+    b: Floats
+
+
+def join(a: Table, b: Table, *, by_group: bool = False) -> Joined:
+    """Bring the rows of two tables together. ``by_group``: verdicts of one question in different groups are two questions."""
     cluster, clusters = _shared_codes(a, b, "cluster")
     group, groups = _shared_codes(a, b, "group")
     item, items = _shared_codes(a, b, "item")
@@ -79,16 +96,29 @@ def pairs(a: Table, b: Table, scale: Scale = FRACTION, *, by_group: bool = False
     if by_group:
         key, size = combine((key, size), (group, len(groups)))
     present, position = compact(key, size)
-    n = len(present)
+    owner = np.zeros((3, len(present)), dtype=np.int64)
+    owner[0, position], owner[1, position], owner[2, position] = cluster, group, turn
     at_a, at_b = position[: len(a)], position[len(a) :]
-    both = (add_up(at_a, n) > 0) & (add_up(at_b, n) > 0)
-    mean_a, worst_a, best_a = _side(a, at_a, n, scale.low, scale.high)
-    mean_b, worst_b, best_b = _side(b, at_b, n, scale.high, scale.low)
-    failed = add_up(position, n, np.concatenate([a.status, b.status]) == FAILED) > 0
-    owner = np.zeros((2, n), dtype=np.int64)
-    owner[0, position], owner[1, position] = cluster, group
-    return Pairs(owner[0][both], owner[1][both], (mean_a - mean_b)[both], (worst_a - worst_b)[both],
-                 (best_a - best_b)[both], failed[both])  # fmt: skip
+    n = len(present)
+    return Joined(at_a, at_b, owner[0], owner[1], owner[2], _mean(a, at_a, n), _mean(b, at_b, n))
+
+
+def _mean(table: Table, at: Ints, n: int) -> Floats:
+    has = table.measured
+    with np.errstate(all="ignore"):
+        return add_up(at[has], n, table.value[has]) / add_up(at[has], n)
+
+
+def pairs(a: Table, b: Table, scale: Scale = FRACTION, *, by_group: bool = False) -> Pairs:
+    """The questions that both of two tables of one measure hold; ``by_group`` as in `join`."""
+    by = join(a, b, by_group=by_group)
+    n = len(by.cluster)
+    both = (add_up(by.at_a, n) > 0) & (add_up(by.at_b, n) > 0)
+    worst_a, best_a = _bounded(a, by.at_a, n, scale.low, scale.high)
+    worst_b, best_b = _bounded(b, by.at_b, n, scale.high, scale.low)
+    failed = add_up(np.concatenate([by.at_a, by.at_b]), n, np.concatenate([a.status, b.status]) == FAILED) > 0
+    return Pairs(by.cluster[both], by.group[both], (by.a - by.b)[both], (worst_a - worst_b)[both], (best_a - best_b)[both],
+                 failed[both])  # fmt: skip
 
 
 def _shared_codes(a: Table, b: Table, field: str) -> tuple[Ints, dict[str, int]]:
@@ -98,15 +128,15 @@ def _shared_codes(a: Table, b: Table, field: str) -> tuple[Ints, dict[str, int]]
     return np.concatenate([a.codes[field], np.array(into, dtype=np.int64)[b.codes[field]]]), code
 
 
-def _side(table: Table, at: Ints, n: int, worst: float, best: float) -> tuple[Floats, Floats, Floats]:
-    """Mean of each question's measured values (NaN = none), and the mean with the others at two stand-ins."""
+def _bounded(table: Table, at: Ints, n: int, worst: float, best: float) -> tuple[Floats, Floats]:
+    """Mean of each question's values with those that were not measured at two stand-ins."""
     has = table.measured
     total, count = add_up(at[has], n, table.value[has]), add_up(at[has], n)
     lost = add_up(at[table.status == UNMEASURED], n)
     with np.errstate(all="ignore"):
         low = (total + np.where(lost > 0, lost * worst, 0.0)) / (count + lost)
         high = (total + np.where(lost > 0, lost * best, 0.0)) / (count + lost)
-        return total / count, low, high
+        return low, high
 
 
 def differences(found: Pairs, cell: Ints, cells: int, scale: Scale = FRACTION) -> list[Difference]:
