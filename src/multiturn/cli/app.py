@@ -14,6 +14,7 @@ _COMMANDS = {
     "show": ("show", "Show a benchmark, or the conversations of a run, turn by turn."),
     "score": ("score", "Judge a finished run again, without asking the models again."),
     "compare": ("compare", "Compare two runs, models or settings, case by case."),
+    "calibrate": ("calibrate", "Hold a judge against people: agreement, biases, corrected figures."),
     "report": ("report", "Write the report of a run: terminal, HTML, JSON."),
     "export": ("export", "Export conversations and verdicts: chat JSONL, Parquet, CSV, JUnit."),
     "validate": ("validate", "Check a case file or a benchmark, and that its gold answers score full marks."),

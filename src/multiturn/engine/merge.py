@@ -59,6 +59,8 @@ def _add(source: Store, target: Store) -> None:
         _add_episodes(source, target)
         for run in source.rows("SELECT * FROM runs"):
             target.db.execute(_BETTER_RUN, run)
+        if list(source.rows("SELECT 1 FROM sqlite_master WHERE name='cards'")):
+            _insert(target, "cards", "IGNORE", source.rows("SELECT * FROM cards"))
         _insert(target, "run_episodes", "IGNORE", source.rows("SELECT * FROM run_episodes"))
         target.db.execute("COMMIT")
     except sqlite3.Error as error:

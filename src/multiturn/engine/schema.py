@@ -56,7 +56,14 @@ def _create(db: sqlite3.Connection) -> None:
         db.execute(statement)
 
 
-MIGRATIONS: tuple[Callable[[sqlite3.Connection], object], ...] = (_create,)
+def _add_cards(db: sqlite3.Connection) -> None:
+    db.execute(
+        "CREATE TABLE cards (judge BLOB NOT NULL, labels TEXT NOT NULL, measure TEXT NOT NULL, model TEXT NOT NULL, "
+        "card TEXT NOT NULL, PRIMARY KEY (judge, labels, measure)) WITHOUT ROWID"  # what a judge is worth: JSON
+    )
+
+
+MIGRATIONS: tuple[Callable[[sqlite3.Connection], object], ...] = (_create, _add_cards)
 """Step i brings a store from version i to i + 1; a new store takes all of them."""
 
 VERSION = len(MIGRATIONS)

@@ -97,8 +97,8 @@ class Store:
             raise StoreError(f"{self.path} is a database of another program; use another file with --store PATH")
         if writable:
             self._prepare(db, version)
-        elif version < VERSION:
-            raise StoreError(f"{self.path} holds no runs of this version yet; run something with --store {self.path} first")
+        elif version == 0:  # an older store can be read as it is: later versions only add tables
+            raise StoreError(f"{self.path} holds no runs yet; run something with --store {self.path} first")
 
     def _prepare(self, db: sqlite3.Connection, version: int) -> None:
         db.execute("PRAGMA journal_mode=WAL")

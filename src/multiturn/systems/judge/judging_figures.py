@@ -5,13 +5,18 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator
 
 import numpy as np
+from numpy.typing import NDArray
 
-from ...measures.agreement import Agreement, cohen_kappa, kendall, krippendorff_alpha, pairwise_accuracy, spearman
+from ...measures.agreement import cohen_kappa
+from ...measures.agreement_parts import Agreement
+from ...measures.calibration import aurc, brier, ece, wrong_at
+from ...measures.correlation import kendall, pairwise_accuracy, spearman
 from ...measures.curves import cell_means
 from ...measures.figure import FRACTION, Figure, FigureMaker, Scale
 from ...measures.figures import mean
 from ...measures.intervals import clustered_mean
 from ...measures.paired import paired
+from ...measures.raters import gwet_ac, krippendorff_alpha
 from ...measures.verdict import Table
 from .judge_figures import Told, agreement_figure, beside
 
@@ -42,6 +47,12 @@ def _kappa(rows: list[Told]) -> Agreement:
 def _class(value: float | None) -> float | None:
     """Points of a pair as a class: a win, a loss or a tie."""
     return None if value is None else 1.0 if value > 0.5 else 0.0 if value < 0.5 else 0.5
+
+
+def _ac1(rows: list[Told]) -> Agreement:
+    told = [(t.other, _class(t.value)) for t in rows]
+    labels = sorted({v for pair in told for v in pair if v is not None} | {0.0, 1.0})
+    return gwet_ac(told, [t.cluster for t in rows], labels=labels)
 
 
 def _numbers(function: Callable[..., Agreement]) -> Callable[[list[Told]], Agreement]:
@@ -115,6 +126,85 @@ def same(setting: str) -> FigureMaker:
     return figures
 
 
+def first_place(table: Table) -> Iterator[Figure]:
+    """Verdicts that name the answer shown first, of the same items in both orders (kind "mean", setting "plain and swapped"): 0.5
+    = no favourite place, whatever the labels. Only items with a verdict in both orders."""
+    rows = table.where(measure="shown first")
+    sides: list[dict[tuple[str, int], tuple[float, str]]] = []
+    for setting in (PLAIN, "swapped"):
+        side = rows.where(setting=setting)
+        keys = zip(side.text("case"), side.repeat.tolist(), strict=True)
+        sides.append(dict(zip(keys, zip(side.value.tolist(), side.text("cluster"), strict=True), strict=True)))
+    both = [(sides[0][k][0] + sides[1][k][0], sides[0][k][1]) for k in sides[0] if k in sides[1]]
+    if both:
+        codes = np.unique([cluster for _, cluster in both], return_inverse=True)[1]
+        e = clustered_mean(np.array([v / 2 for v, _ in both]), codes)
+        yield Figure(
+            measure="favours first place", setting="plain and swapped", value=e.value, low=e.low, high=e.high,
+            n_cases=e.n_clusters, n_scored=len(both), note="0.5 = no favourite",
+        )  # fmt: skip
+
+
+def most_frequent(table: Table) -> Iterator[Figure]:
+    """How often the most frequent verdict, and the most frequent label, occur in plain (kind "mean"); the note says which."""
+    words = {1.0: "the first", 0.0: "the second", 0.5: "a tie"} if len(table.where(measure="shown first")) else {}
+    for measure in ("verdict", "label"):
+        rows = table.where(measure=measure, setting=PLAIN)
+        rows = rows.select(rows.measured)
+        if not len(rows):
+            continue
+        values, counts = np.unique(rows.value, return_counts=True)
+        top = values[counts.argmax()]
+        found = clustered_mean(rows.value == top, rows.codes["cluster"])
+        yield Figure(
+            measure=f"most frequent {measure}", setting=PLAIN, value=found.value, low=found.low, high=found.high,
+            n_cases=found.n_clusters, n_scored=len(rows), note=words.get(float(top), f"{top:g}"),
+        )  # fmt: skip
+
+
+CONFIDENT = 0.9
+
+
+def confidence(table: Table) -> Iterator[Figure]:
+    """Whether stated confidence is worth something, in plain (kind "calibration"): calibration error, Brier score, how often it
+    is wrong where it is at least 90 % sure, and the area under the risk-coverage curve."""
+    told = [t for t in beside(table.where(setting=PLAIN), "confidence", "correct") if t.value is not None and t.other is not None]
+    if not told:
+        return
+    sure, right = (np.array([v or 0.0 for v in side]) for side in ([t.value for t in told], [t.other for t in told]))
+    who = [t.cluster for t in told]
+    found = {
+        "ECE": (ece(sure, right, who), "10 bins of equal width"), "Brier": (brier(sure, right, who), ""),
+        "wrong when sure": (wrong_at(sure, right, CONFIDENT, who), "share wrong where confidence is at least 0.9"),
+        "AURC": (aurc(sure, right, who), "area under the risk-coverage curve"),
+    }  # fmt: skip
+    for name, (e, note) in found.items():
+        yield Figure(
+            measure=name, kind="calibration", setting=PLAIN, value=e.value, low=e.low, high=e.high, n_cases=e.n_clusters,
+            n_scored=e.n_values, note=note,
+        )  # fmt: skip
+
+
+def error_rates(table: Table) -> Iterator[Figure]:
+    """Sensitivity and specificity in plain (kind "rate"): of what people call right (wrong), the share that the judge does, too.
+    Only for items that are right or wrong, or pairs without ties."""
+    told = [t for t in beside(table.where(setting=PLAIN), "verdict", "label") if t.other is not None]
+    if not told or not {t.other for t in told} <= {0.0, 1.0}:
+        return
+    for name, label in (("sensitivity", 1.0), ("specificity", 0.0)):
+        rows = [t for t in told if t.other == label and t.value is not None]
+        if rows:
+            e = clustered_mean([float((t.value or 0) > 0.5) == label for t in rows], _codes(rows))
+            yield Figure(
+                measure=name, kind="rate", setting=PLAIN, value=e.value, low=e.low, high=e.high, n_cases=e.n_clusters,
+                n_scored=len(rows), n_unmeasured=sum(t.other == label for t in told) - len(rows),
+            )  # fmt: skip
+
+
+def _codes(rows: list[Told]) -> NDArray[np.int64]:
+    return np.unique([t.cluster for t in rows], return_inverse=True)[1]
+
+
 def part_means(table: Table) -> Iterator[Figure]:
     """The mean of each part (aspect, criterion, single judge) in plain, in its own unit (kind "part")."""
     plain = table.where(setting=PLAIN)
@@ -135,10 +225,12 @@ def part_means(table: Table) -> Iterator[Figure]:
 
 FIGURES: tuple[FigureMaker, ...] = (
     mean("correct"), mean("error", Scale(0, 1, "fraction", passing=0)),
-    agreement("kappa", _kappa, coded=True), agreement("Spearman", _numbers(spearman), coded=False),
+    agreement("kappa", _kappa, coded=True), agreement("AC1", _ac1, coded=True),
+    agreement("Spearman", _numbers(spearman), coded=False),
     agreement("Kendall", _numbers(kendall), coded=False), agreement("alpha", _alpha, coded=False),
     agreement("pairwise accuracy", _numbers(pairwise_accuracy), coded=False),
     mean("shown first", by=("setting",)), mean("unparsable", by=("setting",)), mean("confidence", by=("setting",)),
     *(same(name) for name in ("again", "swapped", "relabelled")),
+    first_place, most_frequent, error_rates, confidence,
     *(moved(name) for name in ("longer", "styled", "flawed")), favour_own, part_means,
 )  # fmt: skip

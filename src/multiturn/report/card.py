@@ -1,0 +1,70 @@
+"""A judge's card on the terminal, and the lines that stand beside the figures of a judge."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+
+from rich.console import Console
+from rich.padding import Padding
+from rich.table import Table
+from rich.text import Text
+
+from ..judges.card import Card
+from ..measures.figure import Figure
+from .result import RunResult
+from .safe import one_line
+from .terminal import in_plain_text
+from .words import estimate, unmeasured_lines, usage_line
+
+_FIRST = ("correct", "error", "kappa", "AC1", "alpha", "Spearman", "Kendall", "pairwise accuracy", "sensitivity", "specificity")
+_SETTINGS = ("plain", "", "plain and swapped")
+
+
+def print_card(card: Card, result: RunResult | None = None, console: Console | None = None) -> None:
+    """Print a card: what it says in words, then its figures. ``result``: the run behind it, for what was not measured."""
+    console = console or Console()
+    in_plain_text(console, lambda: _print(card, result, console))
+
+
+def _print(card: Card, result: RunResult | None, console: Console) -> None:
+    measure = f" ({one_line(card.measure, 60)})" if card.measure else ""
+    head = f"Judge card {card.judge[:8]}: {one_line(card.method, 100)}{measure} by {one_line(card.model, 100)}"
+    console.print(Text(head, style="bold"))
+    _line(console, f"held against {card.items:,} items of {one_line(card.labels, 100)}", "dim")
+    for sentence in card.sentences:
+        _line(console, sentence)
+    console.print()
+    console.print(Padding(_table(card.figures), (0, 0, 0, 2)))
+    if result is not None:
+        for line in unmeasured_lines(result):
+            _line(console, line, "yellow")
+        _line(console, usage_line(result), "dim")
+    _line(console, f"Kept in the store as run {card.run}; it is printed beside the figures of this judge.", "dim")
+
+
+def _line(console: Console, text: str, style: str = "") -> None:
+    console.print(Padding(Text(text, style=style), (0, 0, 0, 2)))
+
+
+def _table(figures: Sequence[Figure]) -> Table:
+    table = Table("measure", "setting", "value and 95 % interval", "items", box=None, pad_edge=False)
+    shown = [f for f in figures if f.turn is None and f.group is None and f.kind not in ("effect", "detectable")]
+    order = {name: i for i, name in enumerate(_FIRST)}
+    for f in sorted(shown, key=lambda f: (_SETTINGS.index(f.setting) if f.setting in _SETTINGS else 9, order.get(f.measure, 99))):
+        name, note = one_line(f.measure, 40), f" ({one_line(f.note, 30)})" if f.measure.startswith("most frequent") else ""
+        table.add_row(
+            Text(name + note), Text(one_line(f.setting or "", 24)), Text(estimate(f, signed=f.kind == "difference")),
+            Text(f"{f.n_scored:,}", justify="right"),
+        )  # fmt: skip
+    return table
+
+
+def beside(cards: Iterable[Card], limit: int = 3) -> list[str]:
+    """Lines for beside a run's figures: what is known of its judge."""
+    found = list(cards)
+    lines = []
+    for card in found[:limit]:
+        measure = f", {one_line(card.measure, 40)}" if card.measure else ""
+        lines.append(f"Judge card ({one_line(card.method, 60)}{measure}): {one_line(card.summary, 160)}.")
+        lines += [f"  {one_line(s, 200)}" for s in card.sentences[1:3]]
+    return lines
