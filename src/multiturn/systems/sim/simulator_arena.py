@@ -3,10 +3,11 @@ outcome is that of people."""
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Iterable, Iterator
+from collections.abc import AsyncIterator, Iterable, Iterator, Mapping
 from typing import Any
 
 from ...conversation import Case, Cast, Conversation, DataError, InputError, UnknownName
+from ...judges.simulation import Secrets
 from ...measures.figure import FRACTION, Scale
 from ...measures.figures import mean, multi_turn_cost
 from ...measures.verdict import Verdict
@@ -185,6 +186,12 @@ class SimulatorArena(Benchmark):
                 cast.facts["stop"] = "failure"
                 break
         return chat
+
+    def secrets(self, case: Case, chat: Conversation, setting: str, facts: Mapping[str, Any]) -> Secrets | None:
+        """The user may tell all that it was given; nothing is to be hidden (a student does not know the answer)."""
+        assert isinstance(case, ArenaCase)
+        notes = "\n".join(f"{question}\n{answer}" for question, answer in case.notes)
+        return Secrets(known=f"{case.problem}\n{notes}", stop=str(facts.get("stop", "")))
 
     # -- judging ------------------------------------------------------------------------------------------------------
     async def judge(self, case: Case, chat: Conversation, cast: Cast) -> AsyncIterator[Verdict]:
