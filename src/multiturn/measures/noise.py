@@ -88,7 +88,7 @@ def rerun(table: Table, at: Ints, shared: Bools) -> Rerun | None:
     squares = add_up(talks // repeats, len(owners), x**2)
     has = count > 1
     each = squares[has] * count[has] / (count[has] - 1)
-    stand_in = len(owners) / has.sum()
+    stand_in = len(owners) / int(has.sum())
     total = float(each.sum())
     df = total**2 / float((each**2 / (count[has] - 1)).sum()) if total > 0 else float((count[has] - 1).sum())
     return Rerun(total * stand_in, float((each * count[has]).sum()) * stand_in, df, int(count.max()))
