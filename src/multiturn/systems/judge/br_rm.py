@@ -7,6 +7,7 @@ from collections.abc import AsyncIterator, Iterator, Mapping
 from ...conversation import CallError, Case, Cast, Conversation, NotMeasured
 from ...judges.ask import ask
 from ...judges.items import Decision, Item, PairItem
+from ...judges.numbered import numbers
 from ...judges.parse import Parsed
 from ...judges.unread import FORMAT_ERROR, as_wrong
 from ...measures.figure import Scale
@@ -23,7 +24,6 @@ from .br_rm_format import (
     boxed,
     branch_question,
     branched,
-    numbers,
     official_box,
     one_turn_question,
     reward,

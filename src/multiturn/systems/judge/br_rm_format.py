@@ -6,11 +6,11 @@ import re
 from typing import NamedTuple
 
 from ...conversation import Conversation
-from ...judges.ask import quoted
 from ...judges.items import PairItem
 from ...judges.loose import Node, Obj, objects
+from ...judges.numbered import responses
 from ...judges.parse import LONGEST, Outcome, Parsed, Unparsable
-from ...judges.questions import MATERIAL, aim, shown
+from ...judges.questions import aim
 
 ABILITIES = {
     "information accuracy": "are its facts right, is anything made up",
@@ -34,23 +34,11 @@ def analysis(n: int) -> str:
     return f"Analysis of Response {n}"
 
 
-def numbers(item: PairItem) -> tuple[int, int]:
-    """How the two responses are called, in the order in which they are shown."""
-    one = 1 + (item.names[0] > item.names[1])
-    return one, 3 - one
-
-
 def _form(*blocks: tuple[str, str]) -> str:
     return "\n".join(f"[{name}]\n{inside}\n[End of {name}]" for name, inside in blocks)
 
 
 # -- the questions ----------------------------------------------------------------------------------------------------
-def responses(item: PairItem) -> str:
-    """The conversation and both responses, between tags."""
-    called = zip(numbers(item), item.answers, strict=True)
-    return "\n\n".join([shown(item), *(quoted(f"response-{n}", text) for n, text in called), MATERIAL])
-
-
 def branch_question(item: PairItem) -> str:
     """Turn 1: which abilities matter here, and what each response gets wrong in them."""
     hints = "\n".join(f"- {name}: {hint}" if hint else f"- {name}" for name, hint in ABILITIES.items())
