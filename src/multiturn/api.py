@@ -24,6 +24,7 @@ from .conversation import Player
 from .conversation.message import mended
 from .engine.budget import Budget
 from .engine.data import DataFolder
+from .engine.looks import in_words, with_sequences
 from .engine.plan import Plan
 from .engine.replay import cast_model
 from .engine.run import Progress, Runner, Status
@@ -87,6 +88,7 @@ def evaluate(
     around: Sequence[str] = (),
     judge: str | Model | Player | None = None,
     user: str | Model | Player | None = None,
+    until: str = "",
     concurrency: int | None = None,
     budget: Budget | None = None,
     store: str | os.PathLike[str] = "multiturn.db",
@@ -97,13 +99,14 @@ def evaluate(
     ``benchmark``: a name, a path or a `Benchmark`. ``around``: what to put around the model, by name (see ``--with``).
     ``model``, ``judge``, ``user``: a name, a `Model`, or any player (an async
     function from conversation to conversation, or a function that returns text). Everything is kept in ``store``: the same
-    call again asks nothing. Works in notebooks, too. Raises `InputError` for what the caller can mend.
+    call again asks nothing. ``until``: stop as soon as an interval is narrow enough, as in ``ci=0.02`` (see docs/planning.md).
+    Works in notebooks, too. Raises `InputError` for what the caller can mend.
     """
     folder = DataFolder(data)
     roles = {role: _model(who) for role, who in (("judge", judge), ("user", user)) if who is not None}
     benchmarks = [make_system(benchmark, folder) if isinstance(benchmark, str) else benchmark]
     plan = Plan(benchmarks, [_model(model)], settings=settings, limit=limit, repeats=repeats, seed=seed, roles=roles,
-                around=[make_around(text) for text in around])  # fmt: skip
+                around=[make_around(text) for text in around], until=until)  # fmt: skip
 
     def run() -> Evaluation:
         with Store(store, writable=True) as opened:
@@ -183,6 +186,8 @@ def _loop_factory() -> Callable[[], asyncio.AbstractEventLoop] | None:
 
 def _summary(runner: Runner, plan: Plan, about: dict[str, Any]) -> dict[str, Any]:
     c = runner.recorder.counts
+    if runner.looks:
+        about = {**about, "until": runner.looks.record}
     return {
         "made": c.made, "recorded": c.recorded, "retried": c.retried, "failed": c.failed,
         "input": c.input, "output": c.output, "cached": c.cached, "cost": c.cost, "cost_known": c.cost_known,
@@ -218,6 +223,9 @@ def result_of(store: Store, run: RunRow, benchmarks: Sequence[Benchmark], total:
     settings = list(dict.fromkeys(r[0] for r in store.rows(_SETTINGS, run.id)))
     count = next(store.rows("SELECT count(*) FROM run_episodes r JOIN episodes e ON e.id = r.episode WHERE r.run=?", run.id))[0]
     options = {"limit": spec.limit, "repeats": spec.repeats, "store": mended(str(store.path)), **s.get("options", {})}
+    figures = figures_of(store, run, benchmarks)
+    if spec.until:
+        figures, options["until"] = with_sequences(store, run, benchmarks, figures), mended(in_words(run))
     return RunResult(
         run=RunInfo(
             id=run.id, created=_iso(run.created), finished=_iso(run.finished), status=status,  # type: ignore[arg-type]
@@ -225,7 +233,7 @@ def result_of(store: Store, run: RunRow, benchmarks: Sequence[Benchmark], total:
             models=spec.players,
             settings=settings, options=options, seeds={"run": spec.seed}, data=s.get("data", {}), roles=dict(spec.roles),
         ),
-        figures=figures_of(store, run, benchmarks),
+        figures=figures,
         calls=Calls(made=s.get("made", 0), recorded=s.get("recorded", 0), retried=s.get("retried", 0), failed=s.get("failed", 0)),
         cost=s.get("cost") if s.get("cost_known") or s.get("cost") else None,
         cost_known=s.get("cost_known", False),

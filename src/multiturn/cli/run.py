@@ -30,6 +30,12 @@ if TYPE_CHECKING:
 @click.option(
     "--with", "around", multiple=True, metavar="PLAYER", help="Memory, defence or strategy put around the model (repeatable)."
 )
+@click.option(
+    "--until",
+    default="",
+    metavar="[MEASURE:]ci=X",
+    help="Play cases in random order until the mean is known to ±X.",
+)
 @click.option("--concurrency", type=int, metavar="N", help="Conversations at once; default: what the model takes well.")
 @budget_options
 @store_option
@@ -41,7 +47,7 @@ if TYPE_CHECKING:
 @click.option("--dry-run", is_flag=True, help="Say what would be run and what it may cost; ask nothing.")
 @click.option("--quiet", is_flag=True, help="No progress, no report.")
 def command(systems: tuple[str, ...], models: tuple[str, ...], settings: tuple[str, ...], limit: int | None, repeats: int,
-            seed: int, judge: str | None, user: str | None, around: tuple[str, ...], concurrency: int | None,
+            seed: int, judge: str | None, user: str | None, around: tuple[str, ...], until: str, concurrency: int | None,
             max_cost: float | None, max_calls: int | None, max_tokens: int | None, store: str, data: str | None,
             json_path: str | None, html_path: str | None, fail_under: tuple[str, ...], unsafe_local_exec: bool, dry_run: bool,
             quiet: bool) -> int:  # fmt: skip
@@ -58,6 +64,7 @@ def command(systems: tuple[str, ...], models: tuple[str, ...], settings: tuple[s
       multiturn run mt-eval --model 'openai/gpt-4o-mini?temperature=0' --judge openai/gpt-4o --limit 10
       multiturn run cases.yaml --model http://localhost:8000/v1#llama --repeats 5 --html report.html
       multiturn run patterns --model script:my_player.py:answer --fail-under 0.8 --json result.json
+      multiturn run 'patterns?cases=500' --model local/smollm2 --until ci=0.05
 
     \b
     Exit codes: 0 done, 1 below --fail-under, 2 wrong input, 3 stopped early (what was done is saved), 4 nothing measured.
@@ -101,6 +108,7 @@ def command(systems: tuple[str, ...], models: tuple[str, ...], settings: tuple[s
         seed=seed,
         roles=roles,
         around=[make_around(text) for text in dict.fromkeys(around)],
+        until=until,
     )
     check_prices(plan.all_models, max_cost)
     if dry_run:
@@ -159,7 +167,7 @@ def _dry_run(plan: Plan, store_path: str) -> None:
             calls, given, wanted = ("?" if n is None else f"{n:,}" for n in (e.calls, e.input_tokens, e.output_tokens))
             lines = {
                 "settings": " ".join(plan.settings_of(benchmark)),
-                "conversations": f"{e.episodes:,}, of which done: {e.finished:,}",
+                "conversations": f"{'at most ' if plan.until else ''}{e.episodes:,}, of which done: {e.finished:,}",
                 "calls at most": calls,
                 "tokens": f"{given} in, {wanted} out",
                 "price": "?" if price is None else f"${price:,.2f}",

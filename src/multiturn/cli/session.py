@@ -27,6 +27,7 @@ def command_line() -> str:
 def publish(result: RunResult, store: Store, *, json_path: str | None, html_path: str | None, quiet: bool = False) -> None:
     """Print the report, and write the files that were asked for."""
     from ..report.html import write_html
+    from ..report.planning import print_until
     from ..report.result import to_json, write_json
     from ..report.terminal import print_report
 
@@ -44,6 +45,8 @@ def publish(result: RunResult, store: Store, *, json_path: str | None, html_path
             sys.stdout.buffer.write(to_json(result))
         elif not quiet:
             print_report(result, html=html_path or "")
+            if "until" in result.run.options:
+                print_until(result)
         sys.stdout.flush()
     except (BrokenPipeError, SystemExit):
         # `multiturn run … | head`: the reader has seen enough (rich leaves then); the exit code still counts.

@@ -15,6 +15,7 @@ from ..protocols.scripted import ScriptedCase
 from .cast import Episode, player_label
 from .identity import benchmark_identity, cast_identity, digest, episode_identity
 from .replay import GoldModel
+from .until import cluster_of, parse_until, shuffled
 
 
 class RunSpec(Struct, frozen=True, kw_only=True):
@@ -30,6 +31,10 @@ class RunSpec(Struct, frozen=True, kw_only=True):
     around: tuple[str, ...] = ()
     episodes: str = ""
     """Hash over all episode ids: cases, data, code and models."""
+    until: str = ""
+    """When to stop: ``ci=0.02`` (see `multiturn.engine.until`); the cases are then in random order."""
+    taken: tuple[int, ...] = ()
+    """Judging such a run again: how many clusters of cases of each system it had played."""
 
     @property
     def id(self) -> str:
@@ -56,7 +61,10 @@ class Plan:
         seed: int = 0,
         roles: Mapping[str, Model] | None = None,
         around: Sequence[Around] = (),
+        until: str = "",
+        taken: Sequence[int] = (),
     ) -> None:
+        self.until, self.taken = parse_until(until), tuple(taken)
         self.around = tuple(around)
         self.benchmarks, self.models, self.roles = tuple(benchmarks), tuple(models), dict(roles or {})
         self.settings, self.limit, self.repeats, self.seed = tuple(settings), limit, repeats, seed
@@ -94,12 +102,15 @@ class Plan:
         return tuple(s for s in dict.fromkeys(self.settings) if s in benchmark.settings)
 
     def _episodes(self) -> Iterator[Episode]:
-        for benchmark in self.benchmarks:
+        for index, benchmark in enumerate(self.benchmarks):
             identity = benchmark_identity(benchmark)
             casts = [{"assistant": model, **self.roles} for model in self.models]
             named = [(cast, cast_identity(cast, self.around)) for cast in casts]
             seen: set[tuple[str, str]] = set()
-            for case in self._cases(benchmark):
+            cases: Iterable[Case] = self._cases(benchmark)
+            if self.until:
+                cases = shuffled(cases, self.seed, benchmark.slug, self.taken[index] if self.taken else None)
+            for case in cases:
                 for setting in self.settings_of(benchmark):
                     for view in benchmark.views(case, setting):
                         if (setting, view.id) in seen:
@@ -121,6 +132,14 @@ class Plan:
                 taken[case.group] += 1
                 yield case
 
+    def blocks(self, benchmark: Benchmark) -> list[list[Episode]]:
+        """A benchmark's episodes, one list for each cluster of cases (the sampling unit), in plan order."""
+        found: dict[str, list[Episode]] = {}
+        for episode in self.episodes:
+            if episode.benchmark is benchmark:
+                found.setdefault(cluster_of(episode.case), []).append(episode)
+        return list(found.values())
+
     @property
     def spec(self) -> RunSpec:
         return RunSpec(
@@ -133,6 +152,8 @@ class Plan:
             roles={role: model.label for role, model in self.roles.items()},
             around=tuple(a.name for a in self.around),
             episodes=digest(b"".join(e.id for e in self.episodes)).hex(),
+            until=str(self.until or ""),
+            taken=self.taken,
         )
 
     @property

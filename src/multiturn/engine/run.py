@@ -20,6 +20,7 @@ from ..conversation.message import mended
 from ..measures.verdict import FAILED, SCORED, UNMEASURED, Verdict
 from .budget import Budget
 from .cast import Episode, EpisodeCast
+from .looks import Looks
 from .plan import Plan
 from .record import Recorder
 from .store import Store
@@ -55,19 +56,23 @@ class Runner:
         self.concurrency = concurrency or min(m.concurrency for m in plan.all_models)
         self.recorder = Recorder(store, budget)
         self.progress = Progress(len(plan.episodes), self.recorder)
+        self.looks = Looks(plan, store) if plan.until else None
 
     async def run(self) -> Status:
         """Play everything. Raises `InputError` (a model that cannot answer, a full disk) after saving what was done."""
-        workers = min(self.concurrency, len(self.plan.episodes))
-        queue = iter(self.plan.episodes)
+        batches = self.looks.batches() if self.looks else [self.plan.episodes]
         self.store.put_models(self.plan.all_models)
         collecting = gc.get_threshold()
         # Conversations are trees without cycles: with the default thresholds a third of the time is looking for some.
         gc.set_threshold(50_000, 20, 100)
         try:
-            async with asyncio.TaskGroup() as group:
-                for _ in range(workers):
-                    group.create_task(self._work(queue))
+            for batch in batches:
+                queue = iter(batch)
+                async with asyncio.TaskGroup() as group:
+                    for _ in range(min(self.concurrency, len(batch))):
+                        group.create_task(self._work(queue))
+                if self.recorder.budget.spent_out:
+                    break
         except BaseExceptionGroup as failures:
             raise _first(failures) from None
         except asyncio.CancelledError:

@@ -18,7 +18,8 @@ from .store import Store
 
 
 def open_run(store: Store, plan: Plan) -> str:
-    """Write down that this run is under way; returns its id. The same plan has the same id."""
+    """Write down that this run is under way; returns its id. The same plan has the same id. A run that plays until
+    something is known gets its episodes look by look, so that it never holds what it did not play."""
     spec = plan.spec
     with store.transaction() as db:
         db.execute(
@@ -26,7 +27,7 @@ def open_run(store: Store, plan: Plan) -> str:
             (spec.id, msgspec.json.encode(spec).decode(), "running", time.time()),
         )
         db.execute("DELETE FROM run_episodes WHERE run=?", (spec.id,))
-        rows = ((spec.id, n, e.id) for n, e in enumerate(plan.episodes))
+        rows = ((spec.id, n, e.id) for n, e in enumerate(() if plan.until else plan.episodes))
         db.executemany("INSERT INTO run_episodes VALUES (?,?,?)", rows)
     return spec.id
 
