@@ -21,8 +21,9 @@ ANSWER, INSTRUCTIONS, TOO_MUCH, TOO_LITTLE = (
     "gives the answer away", "quotes its instructions", "tells too much at once", "keeps back what it should tell",
 )  # fmt: skip
 EARLY, ENDLESS, SWAP, RESTART = "ends too early", "does not end", "speaks as the assistant", "starts again"
-SCRATCHPAD, REPEATS, CLAIM, EMPTY, RUNS_ON = (
+SCRATCHPAD, REPEATS, CLAIM, EMPTY, RUNS_ON, UNUSABLE = (
     "shows its scratchpad", "repeats itself", "claims what never happened", "says nothing", "runs on without end",
+    "cannot be used",
 )  # fmt: skip
 KINDS: dict[str, str] = {
     ANSWER: "says the gold answer, or what it should never say, before the assistant has",
@@ -33,11 +34,12 @@ KINDS: dict[str, str] = {
     ENDLESS: "goes on after its goodbye, or up to the cap although the goal was met",
     SWAP: "offers help, hands over the solution, or says the assistant's words again",
     RESTART: "says its first message again, or greets and introduces itself anew",
-    SCRATCHPAD: "sends thoughts, tags, JSON of the prompt's form, stop words or stage directions",
+    SCRATCHPAD: "sends thoughts, tags, JSON of the prompt's form, stop words, stage directions or blanks to fill in",
     REPEATS: "says the same three times, or begins most of its messages with the same words",
     CLAIM: "says that it did, sent or said what it did not",
     EMPTY: "sends an empty message",
     RUNS_ON: "repeats words in a loop, or writes more than anybody would read",
+    UNUSABLE: "gave no message in the required form, so that the benchmark spoke in its place, or ended it",
 }
 """The checks, in the order of the report: kind -> what is found, in a few words."""
 
@@ -166,5 +168,5 @@ def checked(secrets: Secrets | None) -> frozenset[str]:
     possible |= {ANSWER} if s.never else set()
     possible |= {TOO_MUCH} if len(s.pieces) > 1 and s.per_turn else set()
     possible |= {TOO_LITTLE} if s.claimed is not None else set()
-    possible |= {EARLY} if s.stop else set()
+    possible |= {EARLY, UNUSABLE} if s.stop else set()
     return frozenset(possible - set(s.skip))

@@ -4,6 +4,8 @@ fit   how often a message fits its own conversation better than that of another 
       answering and what it has to tell, by its telling words, the rarer the heavier (inverse document frequency), and against
       the same of up to `OTHERS` other cases; ties count half. 0.5 is chance: its messages fit any conversation as well.
 same  the share of messages that are the most frequent one (case, spaces and punctuation aside).
+
+Messages that the benchmark gives word for word (an opening, a piece told by rule) say nothing of the user and are left out.
 """
 
 from __future__ import annotations
@@ -21,8 +23,9 @@ from .simulation_hidden import telling, told
 
 OTHERS, LEAST_MESSAGES, LEAST_CASES, MOST = 8, 20, 4, 4_000
 """Other cases that a message is set against; messages and cases from which `fit` says something; messages looked at."""
-SAME_SHARE, CHANCE = 0.5, 0.55
-"""From this share of equal messages on the user is no user; a `fit` whose interval ends below the second is chance."""
+SAME_SHARE, CHANCE = 0.5, 0.6
+"""From this share of equal messages on the user is no user; a `fit` whose interval holds one half and
+ends below the second is chance."""
 
 _PIECES = Scale(0.0, float("inf"), "pieces", passing=0.0)
 _NONE = Estimate(None, None, None, None, 0, 0)
@@ -52,7 +55,7 @@ class Habits(NamedTuple):
 
     @property
     def random(self) -> bool:
-        return self.fit.high is not None and self.fit.high < CHANCE
+        return self.fit.low is not None and self.fit.high is not None and self.fit.low <= 0.5 and self.fit.high < CHANCE
 
 
 def habits(conversations: Sequence[Seen]) -> Habits:
@@ -66,12 +69,18 @@ def habits(conversations: Sequence[Seen]) -> Habits:
 def _same(conversations: Sequence[Seen]) -> tuple[float | None, str]:
     """With few cases the first messages, which the case may give, are left out."""
     first = 0 if len({c.case for c in conversations}) >= 3 else 1
-    texts = [said.text for c in conversations for said in c.talk.said[first:]]
+    texts = [said.text for c in conversations for said in c.talk.said[first:] if not _given(said.text, c.secrets)]
     if len(texts) < 10:
         return None, ""
     keys = [" ".join(words(text)) or text.strip() for text in texts]
     key, n = Counter(keys).most_common(1)[0]
     return n / len(texts), quote(texts[keys.index(key)])
+
+
+def _given(text: str, secrets: Secrets) -> bool:
+    """Whether a message is the benchmark's own, word for word: an opening, a piece told by rule."""
+    line = text.strip()
+    return bool(line) and (line in secrets.pieces or line in secrets.known.split("\n"))
 
 
 def _fit(conversations: Sequence[Seen]) -> Estimate:
@@ -91,7 +100,7 @@ def _fit(conversations: Sequence[Seen]) -> Estimate:
             for i, said in enumerate(c.talk.said):
                 mine = telling(said.text)
                 own = contexts[id(c)][i]
-                if not mine or not own or len(values) >= MOST:
+                if not mine or not own or len(values) >= MOST or _given(said.text, c.secrets):
                     continue
                 score = _overlap(mine, own, weight)
                 against = [contexts[id(o)][min(i, len(contexts[id(o)]) - 1)] for o in others if contexts[id(o)]]

@@ -13,7 +13,7 @@ from collections.abc import Iterator, Sequence
 
 from ..measures.realism_style import STOP_WORDS
 from ..measures.textmetrics import words
-from .simulation import ANSWER, CLAIM, EARLY, INSTRUCTIONS, TOO_LITTLE, TOO_MUCH, Check, Finding, Secrets, Talk, quote
+from .simulation import ANSWER, CLAIM, EARLY, INSTRUCTIONS, TOO_LITTLE, TOO_MUCH, UNUSABLE, Check, Finding, Secrets, Talk, quote
 
 SHARE, RUN, WHOLE = 0.7, 8, 5
 """Share of a piece's telling words that make it told; words in a row that make a quotation of the instructions; runs of
@@ -166,6 +166,12 @@ def ends_early(talk: Talk, secrets: Secrets) -> Iterator[Finding]:
         yield Finding(EARLY, last.turn, quote(last.text), certain=True, decides=True)
 
 
+def unusable(talk: Talk, secrets: Secrets) -> Iterator[Finding]:
+    """The conversation ended because the user's reply was in no form that could be used."""
+    if secrets.stop == "format error" and talk.said:
+        yield Finding(UNUSABLE, talk.said[-1].turn, "", certain=True, decides=True)
+
+
 def _untold(talk: Talk, secrets: Secrets) -> Sequence[int]:
     """Pieces that were never told: by the protocol's own count where there is one, else those without half of their words."""
     if secrets.claimed is not None:
@@ -195,4 +201,4 @@ def acts(talk: Talk, secrets: Secrets) -> Iterator[Finding]:
             yield Finding(CLAIM, said.turn, quote(said.text, *found.span()), certain=True, decides=True)
 
 
-CHECKS: tuple[Check, ...] = (gives_away, quotes_instructions, too_much, too_little, ends_early, acts)
+CHECKS: tuple[Check, ...] = (gives_away, quotes_instructions, too_much, too_little, ends_early, unusable, acts)

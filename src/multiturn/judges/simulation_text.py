@@ -30,7 +30,12 @@ from .simulation import (
     quote,
 )
 
-_QUOTED = re.compile(r"```.{0,8000}?(?:```|\Z)|“[^”]{0,2000}”|\"[^\"]{0,2000}\"|(?<!\w)'[^'\n]{20,2000}'(?!\w)", re.S)
+MANY = 800
+"""Words of one's own in one message that are more than anybody would read."""
+_QUOTED = re.compile(
+    r"```.{0,8000}?(?:```|\Z)|^>[^\n]*$|“[^”]{0,2000}”|\"[^\"]{0,2000}\"|(?<!\w)'[^'\n]{20,2000}'(?!\w)", re.S | re.M
+)
+
 
 # -- speaking as the assistant ------------------------------------------------------------------------------------------
 _ASSISTANT = re.compile(
@@ -63,7 +68,7 @@ def swaps(talk: Talk, secrets: Secrets) -> Iterator[Finding]:
             found = _HANDING.match(own)
         if found is not None:
             yield Finding(SWAP, said.turn, quote(said.text, *found.span()), certain=False, decides=True)
-        elif i and _copied(said.text, talk.said[i - 1].reply):
+        elif i and _copied(own, talk.said[i - 1].reply):
             yield Finding(SWAP, said.turn, quote(said.text), certain=True, decides=True)
 
 
@@ -109,11 +114,16 @@ _LABEL = re.compile(
 _STAGE = re.compile(
     r"[*\[(](?:the (?:user|customer|student|client) |user |customer |he |she |they )?(?:sighs?|pauses?|nods?|smiles?|laughs?|"
     r"shrugs?|frowns?|chuckles?|hesitates?|hangs? up|leans? (?:in|back|forward)|looks? (?:at|away|down|up)|"
-    r"takes? a (?:deep )?breath|types?|waits?|thinks? for|scratches|rolls? (?:his|her|their|my) eyes|"
+    r"takes? a (?:deep )?breath|thinks? for|scratches|rolls? (?:his|her|their|my) eyes|"
     r"ends? (?:the )?(?:chat|call|conversation))\b[^*\])\n]{0,80}[*\])]",
     re.I,
 )
-_SIGNS = ((_TAG, True), (_CONTROL, True), (_JSON, True), (_THOUGHT, False), (_LABEL, False), (_STAGE, False))
+_BLANK = re.compile(
+    r"\[(?:please )?(?:provide|insert|enter|add|fill in|your|my|user'?s?|customer'?s?)\b[^\]\n]{0,40}\](?!\()", re.I
+)
+_SIGNS = (
+    (_TAG, True), (_CONTROL, True), (_JSON, True), (_THOUGHT, False), (_LABEL, False), (_STAGE, False), (_BLANK, False),
+)  # fmt: skip
 _SELF = re.compile(
     r"\b(?:as the user(?: here| in this)?,|the user (?:would|should|will|might) (?:say|ask|respond|reply)|(?:as|i am|i'm) (?:a )?"
     r"simulated (?:user|customer)|user simulator|(?:my|the) (?:user )?persona (?:is|says|would)"
@@ -130,8 +140,9 @@ def scratchpad(talk: Talk, secrets: Secrets) -> Iterator[Finding]:
         text = said.text
         if said is talk.said[-1] and not said.answered:  # the sign by which it ends the conversation, as logs keep it
             text = _CONTROL.sub("", text)
+        own = _own(text)
         for pattern, certain in _SIGNS:
-            if found := pattern.search(text):
+            if found := pattern.search(own if pattern in (_STAGE, _BLANK) else text):
                 yield Finding(SCRATCHPAD, said.turn, quote(text, *found.span()), certain=certain)
                 break
 
@@ -219,8 +230,9 @@ def claims(talk: Talk, secrets: Secrets) -> Iterator[Finding]:
 
 # -- goodbyes, silence, noise -------------------------------------------------------------------------------------------
 _GOODBYE = re.compile(
-    r"\b(?:good-?bye|bye(?:[ -]bye)?|have a (?:great|nice|good|wonderful|lovely) (?:day|one|evening|weekend|night)|take care"
-    r"|talk to you later|see you)\b\W{0,20}\Z|再见|拜拜",
+    r"(?:\A|[.!,;\n]\s{0,3}|\bthanks? |\bthank you |\bok(?:ay)? |\byou too,? )(?:good-?bye|bye(?:[ -]bye)?(?: for now)?|take care"
+    r"|have a (?:great|nice|good|wonderful|lovely) (?:day|one|evening|weekend|night)|talk to you later|see you(?: later| soon)?)"
+    r"\W{0,20}\Z|再见\W{0,9}\Z|拜拜\W{0,9}\Z",
     re.I,
 )
 _THANKS = re.compile(r"\b(?:thanks|thank you|thx|appreciate it|you too|bye|goodbye|take care|have a)\b", re.I)
@@ -266,7 +278,7 @@ def noise(talk: Talk, secrets: Secrets) -> Iterator[Finding]:
         grams = len(_grams(mine, 4))
         if len(mine) >= 60 and grams < 0.3 * (len(mine) - 3):
             yield Finding(RUNS_ON, said.turn, quote(said.text), certain=True)
-        elif len(said.text) >= LONGEST:
+        elif len(said.text) >= LONGEST and len(_own(said.text).split()) >= MANY:
             yield Finding(RUNS_ON, said.turn, quote(said.text))
 
 

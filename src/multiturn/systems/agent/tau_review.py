@@ -93,14 +93,19 @@ def user_secrets(
     scenario: str, chat: Conversation, facts: Mapping[str, Any], phone: bool, met: bool | None
 ) -> simulation.Secrets:
     """What the customer knew and did, with the findings of `review`, for `multiturn audit`."""
-    calls, stop = facts.get("user calls", ()), str(facts.get("stop", ""))
+    stop = str(facts.get("stop", ""))
+    if stop == "format error" and not facts.get("user failed"):
+        stop = "failure"  # the agent's
+    if facts.get("user") != "model":  # a script says and does what it is written to
+        return simulation.Secrets(known=scenario, stop=stop, met=met)
+    calls = facts.get("user calls", ())
     seen = [str(call["result"]) for call in calls]
     found = tuple(
         simulation.Finding(_KINDS[f.kind], f.turn, simulation.quote(f.quote), decides=f.kind != LOOP)
         for f in review(scenario, chat, stop, seen)
     )
     told = all("turn" in call for call in calls)  # facts of older runs do not say when
-    acts = tuple((int(call["turn"]), str(call["name"])) for call in calls) if phone and told and "user calls" in facts else None
+    acts = tuple((int(call["turn"]), str(call["name"])) for call in calls) if phone and told else None
     return simulation.Secrets(
         instructions=RULES, known="\n".join((scenario, *seen)), acts=acts, stop=stop, met=met, found=found,
     )  # fmt: skip

@@ -8,7 +8,7 @@ from typing import Any
 
 from ...conversation import CallError, Cast, Conversation, NotMeasured
 from ...judges.extract import extract
-from ...judges.simulation import RESTART, Secrets
+from ...judges.simulation import RESTART, UNUSABLE, Finding, Secrets
 from ...judges.strategy import by_rules, classify
 from ...measures.verdict import Verdict
 from ...protocols.sharded import Utterance
@@ -81,9 +81,15 @@ def user_secrets(case: LostCase, gold: str, setting: str, facts: Mapping[str, An
     """What the user who tells the shards has to hide and to tell. Messages without a shard of their own (the whole task at once,
     the recap) are the benchmark's."""
     place = {shard.id: i for i, shard in enumerate(case.shards)}
-    told = [turn["shard"] for turn in facts.get("turns", ()) if "shard" in turn]
+    turns = [turn for turn in facts.get("turns", ()) if "shard" in turn]
+    told = [turn["shard"] for turn in turns]
+    spoken_for = tuple(
+        Finding(UNUSABLE, number, turn["faults"][-1][:120], certain=True)
+        for number, turn in enumerate(turns, 1) if len(turn.get("faults", ())) > 1
+    )  # fmt: skip
     return Secrets(
         never=(gold.removeprefix("The answer is "),), pieces=tuple(shard.text for shard in case.shards), per_turn=1,
         claimed=tuple(() if shard is None else (place[shard],) for shard in told), turns=len(told), stop=facts.get("stop", ""),
         met=any(turn["value"] == 1.0 for turn in facts.get("turns", ())), skip=(RESTART,) if setting == "snowball" else (),
+        found=spoken_for,
     )  # fmt: skip
