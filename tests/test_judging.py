@@ -83,7 +83,7 @@ def test_a_judge_that_likes_length_is_moved_by_padding_only() -> None:
 
     found = figures(longest, settings=ALL)
     moved = found["points longer", "longer - plain"]
-    assert moved.value == pytest.approx(1 / 3)  # the padded answer always wins; of those that are padded 4 of 12 lost before
+    assert moved.value == pytest.approx(0.5)  # the padded answer always wins; half of those that are padded lost before
 
 
 def test_a_judge_that_likes_its_own_work() -> None:
@@ -107,7 +107,7 @@ def test_a_judge_at_random_agrees_with_nobody_not_even_itself() -> None:
 def test_what_cannot_be_read_is_not_measured(reply: str) -> None:
     found = figures(lambda chat: reply)
     assert found["correct", "plain"].value is None
-    assert found["correct", "plain"].n_unmeasured == 12
+    assert found["correct", "plain"].n_unmeasured == 24
     assert found["unparsable", "plain"].value in (1, None)
 
 
@@ -205,11 +205,11 @@ def test_verdicts_of_both_orders() -> None:
 
 # -- labelled sets ----------------------------------------------------------------------------------------------------
 def test_what_is_bundled_is_whole() -> None:
-    assert len(list(bundled_items.pairs())) == 12
-    assert sum(i.label == 1 for i in bundled_items.pairs()) == 6
-    assert len(list(bundled_items.points())) == len(list(bundled_items.matches())) == 24
+    assert len(list(bundled_items.pairs())) == 24
+    assert sum(i.label == 1 for i in bundled_items.pairs()) == 12
+    assert len(list(bundled_items.points())) == len(list(bundled_items.matches())) == 48
     lists = list(bundled_items.lists())
-    assert len(lists) == 6
+    assert len(lists) == 12
     assert len({tuple(i.labels) for i in lists}) > 1
 
 

@@ -127,7 +127,7 @@ def sample_views(cases: int = 40, turns: int = 5) -> list[ConversationView]:
 def test_the_names_that_other_programs_rely_on() -> None:
     made = msgspec.json.decode(to_json(sample()))
     keys = ["run", "figures", "calls", "cost", "cost_known", "tokens", "unmeasured", "examples", "episodes", "seconds",
-            "published", "scales"]  # fmt: skip
+            "published", "scales", "cards"]  # fmt: skip
     assert list(made) == keys
     assert list(made["run"]) == ["id", "created", "finished", "status", "command", "versions", "systems", "models", "settings",
                                  "options", "seeds", "data", "roles"]  # fmt: skip

@@ -23,7 +23,9 @@ from typing import Any
 from .conversation import Player
 from .conversation.message import mended
 from .engine.budget import Budget
+from .engine.cards import cards_of, corrected_figures
 from .engine.data import DataFolder
+from .engine.judge_id import judges_in
 from .engine.looks import in_words, with_sequences
 from .engine.plan import Plan
 from .engine.replay import cast_model
@@ -152,6 +154,8 @@ def play(
         status = _loop(runner, plan.all_models, lambda progress: watch(progress, quiet))
     finally:
         before = find_run(store, run).summary
+        if status in ("done", "budget"):
+            about = {**about, "judges": judges_in(plan)}
         summary = _summary(runner, plan, about)
         close_run(store, run, status, {"last": summary, "total": _added(before.get("total"), summary)})
     return result_of(store, find_run(store, run), plan.benchmarks, total=False)
@@ -226,7 +230,10 @@ def result_of(store: Store, run: RunRow, benchmarks: Sequence[Benchmark], total:
     figures = figures_of(store, run, benchmarks)
     if spec.until:
         figures, options["until"] = with_sequences(store, run, benchmarks, figures), mended(in_words(run))
+    cards = cards_of(store, run, benchmarks)
+    figures = [*figures, *corrected_figures(store, run, benchmarks, cards, figures)]
     return RunResult(
+        cards=cards,
         run=RunInfo(
             id=run.id, created=_iso(run.created), finished=_iso(run.finished), status=status,  # type: ignore[arg-type]
             command=s.get("command", ""), versions=s.get("versions", {}), systems=[b.label for b in benchmarks],

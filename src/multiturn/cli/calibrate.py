@@ -60,7 +60,7 @@ def command(what: str, model: str | None, panel: tuple[str, ...], on: str | None
         from .calibrate_run import calibrate_run, write_sheet
 
         if sheet:
-            return write_sheet(store, what if what != "judge" else "last", sheet, items, seed)
+            return write_sheet(store, what if what != "judge" else "last", sheet, items, seed, data)
         return calibrate_run(store, what if what != "judge" else "last", str(labels), json_path, data)
 
     import msgspec

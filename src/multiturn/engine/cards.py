@@ -1,10 +1,18 @@
-"""Judge cards in the store."""
+"""Judge cards in the store, and what they make of the figures of a run."""
 
 from __future__ import annotations
 
+from collections.abc import Iterator, Sequence
+
 import msgspec
+import numpy as np
 
 from ..judges.card import Card
+from ..measures.corrected import corrected_mean, rogan_gladen
+from ..measures.figure import Figure, Scale
+from ..protocols.benchmark import Benchmark
+from .judge_id import judges_of
+from .runs import RunRow
 from .store import Store
 
 _decode = msgspec.json.Decoder(Card).decode
@@ -22,3 +30,64 @@ def cards(store: Store) -> list[Card]:
     if not list(store.rows("SELECT 1 FROM sqlite_master WHERE name='cards'")):
         return []
     return sorted((_decode(text) for (text,) in store.rows("SELECT card FROM cards")), key=lambda c: -c.created)
+
+
+def cards_of(store: Store, run: RunRow, benchmarks: Sequence[Benchmark]) -> list[Card]:
+    """What is known of the judges of a run: first their own cards (the same question, model and options), then those of the same
+    model asked something else."""
+    known = cards(store)
+    if not known:
+        return []
+    judges = {(b.slug, name): hash_ for b in benchmarks for name, hash_ in judges_of(run, b).items()}
+    own = [c for c in known if c.judge in judges.values()]
+    models = {name for _, name in judges}
+    return own + [c for c in known if c.model in models and c not in own]
+
+
+_VALUES = """
+SELECT e.cluster, v.value FROM run_episodes r JOIN episodes e ON e.id = r.episode JOIN verdicts v ON v.episode = e.id
+WHERE r.run = ? AND e.system = ? AND e.model = ? AND e.setting = ? AND v.measure = ? AND v.value IS NOT NULL"""
+LEVELS = 11
+"""Values of a scale up to which its confusions are told one by one."""
+
+
+def corrected_figures(store: Store, run: RunRow, benchmarks: Sequence[Benchmark], found: Sequence[Card],
+                      figures: Sequence[Figure]) -> Iterator[Figure]:  # fmt: skip
+    """The overall means of a run with the errors of its judge taken out (kind "corrected"), where its own card has labels for
+    that measure: Rogan-Gladen for right and wrong, the matrix of confusions for a scale of a few values."""
+    by_label = {b.label: b for b in benchmarks}
+    for figure in figures:
+        benchmark = by_label.get(figure.system)
+        if figure.kind != "mean" or figure.group is not None or figure.turn is not None or benchmark is None:
+            continue
+        judges = set(judges_of(run, benchmark).values()) if found else set()
+        for card in found:
+            if card.judge in judges and card.measure == figure.measure and card.pairs:
+                yield _corrected(store, run, figure, card, benchmark.scale(figure.measure))
+
+
+def _corrected(store: Store, run: RunRow, figure: Figure, card: Card, scale: Scale) -> Figure:
+    rows = list(store.rows(_VALUES, run.id, figure.system, figure.model, figure.setting, figure.measure))
+    said, clusters = np.array([value for _, value in rows]), [cluster for cluster, _ in rows]
+    label, verdict = np.array([p.label for p in card.pairs]), np.array([p.verdict for p in card.pairs])
+    people = [p.cluster for p in card.pairs]
+    ends = {scale.low, scale.high}
+    spread, how = scale.high - scale.low, "Rogan-Gladen"
+    if set(said) | set(label) | set(verdict) <= ends:
+        observed, truth, called = ((v == scale.high).astype(float) for v in (said, label, verdict))
+        found = rogan_gladen(observed, truth, called, clusters, people)
+        value, low, high = (None if v is None else scale.low + v * spread for v in found[:3])
+    else:
+        levels, how = sorted(set(said) | set(label) | set(verdict)), "matrix of confusions"
+        if len(levels) > LEVELS:
+            return _figure(figure, card, None, None, None, f"the scale has more than {LEVELS} values")
+        found = corrected_mean(said, label, verdict, levels, clusters, people)
+        value, low, high = found[:3]
+    return _figure(figure, card, value, low, high, found.note or f"{how}, from {len(card.pairs):,} labels ({card.labels})")
+
+
+def _figure(figure: Figure, card: Card, value: float | None, low: float | None, high: float | None, note: str) -> Figure:
+    return msgspec.structs.replace(
+        figure, measure=f"{figure.measure} corrected", kind="corrected", value=value, low=low, high=high, worst=None, best=None,
+        note=note,
+    )  # fmt: skip

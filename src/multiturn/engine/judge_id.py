@@ -17,7 +17,10 @@ from ..conversation import Case, Conversation, NotMeasured, Player, Tool
 from ..models.base import Model
 from ..protocols.benchmark import Benchmark
 from .identity import digest
+from .plan import Plan
+from .runs import RunRow
 
+CODE = "code, no model"
 MOST, SECONDS = 60, 10.0
 """Questions that are taken down, and time for it."""
 
@@ -70,7 +73,30 @@ class _Rehearsal:
 
 def judge_hash(benchmark: Benchmark, model: Model, role: str = "judge") -> str:
     """The judge of a benchmark, 32 hex digits. ``role``: who judges ("assistant" for a judge under test)."""
-    return digest(benchmark.slug, judge_questions(benchmark, role), model.identity.hex()).hex()
+    return _hash(benchmark, judge_questions(benchmark, role), model)
+
+
+def judges_in(plan: Plan) -> dict[str, dict[str, str]]:
+    """Who judges in a plan: benchmark -> name -> hash (`judge_hash`). Kept with the run, so that its report need not find out
+    again. A judge in code is known by the benchmark alone."""
+    found: dict[str, dict[str, str]] = {}
+    for benchmark in plan.benchmarks:
+        role = benchmark.judged_by
+        seated = plan.models if role == "assistant" else [plan.roles[role]] if role in plan.roles else []
+        asked = judge_questions(benchmark, role) if seated else []
+        judges = {model.label: _hash(benchmark, asked, model) for model in seated}
+        found[benchmark.label] = judges or {CODE: digest(benchmark.slug, "code").hex()}
+    return found
+
+
+def judges_of(run: RunRow, benchmark: Benchmark) -> dict[str, str]:
+    """Who judged in a recorded run: name -> hash; {} where that was not kept."""
+    found: dict[str, str] = run.summary.get("total", {}).get("judges", {}).get(benchmark.label, {})
+    return found
+
+
+def _hash(benchmark: Benchmark, asked: list[str], model: Model) -> str:
+    return digest(benchmark.slug, asked, model.identity.hex()).hex()
 
 
 def judge_questions(benchmark: Benchmark, role: str = "judge") -> list[str]:
@@ -80,15 +106,14 @@ def judge_questions(benchmark: Benchmark, role: str = "judge") -> list[str]:
 
 
 async def _rehearse(benchmark: Benchmark, role: str) -> list[str]:
-    asked: list[str] = []
     setting = (benchmark.default_settings or benchmark.settings)[0]
+    asked: list[str] = []
     try:
-        for case in islice(benchmark.cases(), 1):
-            for view in islice(benchmark.views(case, setting), 1):
-                cast = _Rehearsal(benchmark, view, setting, role)
-                async with asyncio.timeout(SECONDS):
-                    await _through(benchmark, view, cast, setting)
-                asked = cast.asked
+        view = next(view for case in islice(benchmark.cases(), 1) for view in benchmark.views(case, setting))
+        cast = _Rehearsal(benchmark, view, setting, role)
+        asked = cast.asked
+        async with asyncio.timeout(SECONDS):
+            await _through(benchmark, view, cast, setting)
     except Exception:  # a rehearsal with dummies may fail anywhere; what was asked until then tells the judge
         return asked
     return asked

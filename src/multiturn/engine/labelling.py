@@ -52,7 +52,7 @@ def judged(store: Store, run: RunRow) -> list[Judged]:
     return [Judged(f"{row[0].hex()}.{row[1]}", *row[2:]) for row in store.rows(_JUDGED, run.id)]
 
 
-def write_sheet(
+def write_sheet_of(
     path: str, store: Store, values: list[Judged], scales: Mapping[str, Mapping[str, Scale]], items: int, seed: int
 ) -> int:
     """Write a sheet (.csv, or .jsonl) of ``items`` of these values, drawn evenly at random; returns how many it holds."""
@@ -88,7 +88,7 @@ def _shown(chat: Conversation, turn: int) -> str:
 
 def _cell(text: str) -> str:
     """A cell that no spreadsheet takes for a formula."""
-    return "'" + text if text[:1] in "=+-@\t\r" else text
+    return "'" + text if text and text[0] in "=+-@\t\r" else text
 
 
 def read_labels(path: str, scales: Mapping[str, Scale]) -> dict[str, float]:

@@ -16,20 +16,19 @@ from ..measures.figure import Figure
 from ..measures.multiplicity import holm
 
 
-class Rates(Struct, frozen=True):
-    """How often a judge of right and wrong is right, as counts over labelled items: ``hits`` of ``positives`` that people call
-    right, ``rejections`` of ``negatives`` that they call wrong."""
+class Pair(Struct, frozen=True, array_like=True):
+    """What people and the judge said of one item: ``cluster`` numbers the sampling unit."""
 
-    hits: int
-    positives: int
-    rejections: int
-    negatives: int
+    cluster: int
+    label: float
+    verdict: float
 
 
 class Card(Struct, frozen=True, kw_only=True):
     """``judge``: its hash, in hex. ``method``: the judge system, or the benchmark whose judge it is. ``model``: who was asked.
     ``labels``: the labelled set. ``run``: where the evidence is kept. ``measure``: what was judged ("" = the items' label).
-    ``figures``: those of the calibration. ``sentences``: what they say. ``rates``: for the corrected estimate."""
+    ``figures``: those of the calibration. ``sentences``: what they say. ``pairs``: labels and
+    verdicts, for the corrected estimate."""
 
     judge: str
     method: str
@@ -40,7 +39,7 @@ class Card(Struct, frozen=True, kw_only=True):
     items: int = 0
     figures: tuple[Figure, ...] = ()
     sentences: tuple[str, ...] = ()
-    rates: Rates | None = None
+    pairs: tuple[Pair, ...] = ()
     created: float = 0.0
 
     @property

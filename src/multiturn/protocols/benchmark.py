@@ -53,6 +53,8 @@ class Benchmark:
     uses: ClassVar[tuple[str, ...]] = ()
     tried_with: ClassVar[tuple[str, ...]] = ()
     """Roles of ``uses`` that an embedded model also plays in a smoke test, because without them there is nothing to see."""
+    judged_by: ClassVar[str] = "judge"
+    """The role whose judgements the verdicts are: "assistant" where the model under test is itself the judge."""
     params: ClassVar[Mapping[str, Any]] = {}
     scales: Mapping[str, Scale] = {}
     figures: tuple[FigureMaker, ...] = ()

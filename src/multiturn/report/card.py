@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
+from typing import Any
 
 from rich.console import Console
 from rich.padding import Padding
@@ -59,12 +60,25 @@ def _table(figures: Sequence[Figure]) -> Table:
     return table
 
 
-def beside(cards: Iterable[Card], limit: int = 3) -> list[str]:
-    """Lines for beside a run's figures: what is known of its judge."""
-    found = list(cards)
-    lines = []
-    for card in found[:limit]:
-        measure = f", {one_line(card.measure, 40)}" if card.measure else ""
-        lines.append(f"Judge card ({one_line(card.method, 60)}{measure}): {one_line(card.summary, 160)}.")
-        lines += [f"  {one_line(s, 200)}" for s in card.sentences[1:3]]
-    return lines
+def print_corrected(estimates: Iterable[Mapping[str, Any]], console: Console | None = None) -> None:
+    """Print figures of a run beside what they are once the judge's errors are taken out (rows: system, model, setting, measure,
+    how, found)."""
+    console = console or Console()
+    table = Table("figure", "as judged", "corrected, 95 % interval", "how", box=None, pad_edge=False)
+    notes = []
+    for row in estimates:
+        found = row["found"]
+        name = f"{one_line(row['measure'], 30)}, {one_line(row['setting'], 20)}, {one_line(row['model'], 40)}"
+        value = "–" if found.value is None else f"{found.value:.3f} [{found.low:.3f}, {found.high:.3f}]"
+        table.add_row(Text(name), "–" if found.raw is None else f"{found.raw:.3f}", value, one_line(row["how"], 30))
+        if found.note:
+            notes.append(f"{one_line(row['how'], 30)}, {one_line(row['setting'], 20)}: {one_line(found.note, 200)}")
+
+    def show() -> None:
+        console.print(Padding(table, (0, 0, 0, 2)))
+        for note in notes:
+            _line(console, note, "yellow")
+        _line(console, "Prediction-powered: unbiased when the labelled ones are a random sample, as on a sheet.", "dim")
+        console.print()
+
+    in_plain_text(console, show)

@@ -19,6 +19,7 @@ import msgspec
 from ..conversation.files import write_bytes
 from . import blocks, tables
 from .browse import browser
+from .judges import beside
 from .pick import pick, views_of
 from .result import Conversations, RunResult
 from .safe import attribute, one_line, visible
@@ -59,6 +60,7 @@ def to_html(result: RunResult, conversations: Conversations = (), limit: int = M
     for i, section in enumerate(found):
         body.append(_empty(section, i, conversations) if section.empty else _section(section, i, alone=len(found) == 1))
     body += [
+        _block("The judge", "judge", _paragraphs(beside(result), "lead")),
         _block("Not measured", "missing", tables.missing(result, found)),
         _published(found),
         _block("All figures", "figures", _folded(tables.all_figures(result), len(result.figures))),

@@ -12,6 +12,7 @@ from msgspec import Struct
 
 from ..conversation import Conversation
 from ..conversation.files import write_bytes
+from ..judges.card import Card
 from ..measures.figure import FRACTION, Figure, Scale
 from ..measures.verdict import Verdict
 from ..protocols.benchmark import Published
@@ -71,6 +72,7 @@ class RunResult(Struct, frozen=True, kw_only=True):
     ``unmeasured``: causes with the number of verdicts each cost; ``examples``: what
     one failure of a cause said. ``seconds``: wall-clock time. ``scales``: range, unit
     and passing value of each measure, by system; a measure without one is a fraction that passes at 1.
+    ``cards``: what is known of the judges, their own cards first.
     """
 
     run: RunInfo
@@ -85,6 +87,7 @@ class RunResult(Struct, frozen=True, kw_only=True):
     seconds: float = 0.0
     published: Sequence[Published] = ()
     scales: dict[str, dict[str, Scale]] = {}
+    cards: Sequence[Card] = ()
 
     def scale(self, system: str, measure: str) -> Scale:
         return self.scales.get(system, {}).get(measure, FRACTION)
@@ -149,7 +152,14 @@ def as_object(result: RunResult) -> dict[str, Any]:
         "seconds": round(result.seconds, 3),
         "published": [msgspec.structs.asdict(p) for p in result.published],
         "scales": scales,
+        "cards": [card_object(card) for card in result.cards],
     }
+
+
+def card_object(card: Card) -> dict[str, Any]:
+    """A judge's card as plain JSON values (single labels left out)."""
+    row = {name: getattr(card, name) for name in ("judge", "method", "model", "labels", "run", "measure", "items", "summary")}
+    return {**row, "sentences": list(card.sentences), "figures": [figure_row(figure) for figure in card.figures]}
 
 
 def to_json(result: RunResult) -> bytes:
@@ -200,5 +210,6 @@ def result_schema() -> dict[str, Any]:
         "seconds": {"type": "number", "minimum": 0},
         "published": {"type": "array", "items": _object(published)},
         "scales": {"type": "object"},
+        "cards": {"type": "array", "items": anything},
     }
     return {"$schema": "https://json-schema.org/draft/2020-12/schema", "title": "Result of a multiturn run", **_object(parts)}

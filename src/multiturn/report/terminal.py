@@ -9,6 +9,7 @@ from rich.padding import Padding
 from rich.text import Text
 
 from .grids import headline_table, rest_table
+from .judges import beside
 from .result import RunResult
 from .safe import one_line, plain_ascii
 from .shape import Section, sections
@@ -37,6 +38,10 @@ def _print(result: RunResult, console: Console, html: str) -> None:
         _section(section, console)
     if not found:
         console.print(Text("Nothing could be measured.", style="bold"))
+    if lines := beside(result):
+        console.print(Text("The judge", style="bold"))
+        _lines(console, lines)
+        console.print()
     _missing(result, found, console)
     status = {"done": "finished", "partial": "finished, with parts missing", "stopped": "stopped early"}[result.run.status]
     console.print(Text(f"Run {one_line(result.run.id)} {status}: {count(result.episodes, 'conversation')} played."))

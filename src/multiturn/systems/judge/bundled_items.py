@@ -82,6 +82,66 @@ QUESTIONS = (
             "The sky is dark at night.",
         ),
     ),
+    _Question(
+        "What is the capital of Australia, and why is it not Sydney?",
+        "Canberra; a compromise between Sydney and Melbourne",
+        (
+            "The capital is Canberra. It was built as a compromise, because Sydney and Melbourne both wanted to be the capital.",
+            "Canberra; it was a compromise between Sydney and Melbourne.",
+            "The capital is Melbourne. It was chosen because Sydney was thought to be too hot for a parliament.",
+            "Australia has many beaches.",
+        ),
+    ),
+    _Question(
+        "If a train goes 180 kilometres in two hours, how fast is it on average?",
+        "90 kilometres an hour",
+        (
+            "Its average speed is 180 kilometres divided by 2 hours, so 90 kilometres an hour.",
+            "90 kilometres an hour.",
+            "Its average speed is 180 kilometres times 2 hours, so 360 kilometres an hour.",
+            "Trains run on rails.",
+        ),
+    ),
+    _Question(
+        "Who wrote Romeo and Juliet, and in which city does it play?",
+        "William Shakespeare; Verona",
+        (
+            "William Shakespeare wrote it, and it plays in Verona, in the north of Italy.",
+            "Shakespeare wrote it; it plays in Verona.",
+            "Charles Dickens wrote it, and it plays in Venice, in the north of Italy.",
+            "Plays are best seen in a theatre.",
+        ),
+    ),
+    _Question(
+        "Why does ice float on water?",
+        "ice is less dense than water, because water expands when it freezes",
+        (
+            "Water expands when it freezes, so ice is less dense than liquid water, and what is less dense floats.",
+            "Because ice is less dense than water.",
+            "Water shrinks when it freezes, so ice is denser than liquid water, and what is denser floats.",
+            "Ice is cold.",
+        ),
+    ),
+    _Question(
+        "Write the plural of mouse, child and sheep.",
+        "mice, children, sheep",
+        (
+            "The plurals are mice, children and sheep; the last one does not change.",
+            "Mice, children, sheep.",
+            "The plurals are mouses, childs and sheeps; an s is added to each.",
+            "Mice like cheese.",
+        ),
+    ),
+    _Question(
+        "Which is heavier: a kilogram of feathers or a kilogram of iron?",
+        "neither: both weigh one kilogram",
+        (
+            "Neither is: each weighs one kilogram. The feathers only take up more room.",
+            "They weigh the same.",
+            "The iron is heavier, because iron is much denser than feathers.",
+            "Feathers come from birds.",
+        ),
+    ),
 )
 
 

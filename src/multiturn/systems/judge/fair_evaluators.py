@@ -86,6 +86,7 @@ class FairEvaluators(Benchmark):
     family = "judge"
     kind = "judge"
     licence = "not stated"
+    judged_by = "assistant"
     home = "https://github.com/i-Eval/FairEval"
     settings: Any = tuple(SETTINGS)
     default_settings: Any = ("vanilla", "mec-bpc")

@@ -7,6 +7,7 @@ A judge system is a subclass that says how it decides on one item. From the base
 from __future__ import annotations
 
 from collections.abc import AsyncIterator, Iterator
+from pathlib import Path
 from typing import ClassVar
 
 import msgspec
@@ -42,6 +43,7 @@ class Judging(Benchmark):
 
     family = "judge"
     kind = "judge"
+    judged_by = "assistant"
     takes: ClassVar[tuple[Kind, ...]] = ("pair",)
     on: ClassVar[str] = "bundled"
     settings: tuple[str, ...] = ("plain", "again", *PROBES)
@@ -67,7 +69,7 @@ class Judging(Benchmark):
 
     def items(self) -> Iterator[Item]:
         """The items of the set, before anything is changed. Subclasses that add to an item do it here."""
-        return self.labelled.load(self.data)
+        return self.labelled.load(_Needed(self))
 
     def cases(self) -> Iterator[Case]:
         return self.items()
@@ -97,6 +99,16 @@ class Judging(Benchmark):
     def gold(self, case: Case, chat: Conversation) -> str | None:
         """What a judge that agrees with people answers to the plain questions of `multiturn.judges`."""
         return gold_answer(case) if isinstance(case, Item) else None
+
+
+class _Needed:
+    """The data of a judge, asked for only when a set has files."""
+
+    def __init__(self, judging: Judging) -> None:
+        self._judging = judging
+
+    def path(self, slug: str, name: str, home: str = "", sha256: str = "") -> Path:
+        return self._judging.data.path(slug, name, home, sha256)
 
 
 def gold_answer(item: Item) -> str | None:

@@ -223,12 +223,22 @@ def part_means(table: Table) -> Iterator[Figure]:
             )  # fmt: skip
 
 
+_CODED = (agreement("kappa", _kappa, coded=True), agreement("AC1", _ac1, coded=True))
+_ON_SCALES = (
+    agreement("Spearman", _numbers(spearman), coded=False), agreement("Kendall", _numbers(kendall), coded=False),
+    agreement("alpha", _alpha, coded=False), agreement("pairwise accuracy", _numbers(pairwise_accuracy), coded=False),
+)  # fmt: skip
+
+
+def against_labels(table: Table) -> list[Figure]:
+    """The figures of verdicts that stand beside labels and nothing else (measures "verdict" and "label", setting plain, as shares
+    of the scale): agreement, error rates, the most frequent ones."""
+    return [figure for make in (*_CODED, *_ON_SCALES, error_rates, most_frequent) for figure in make(table)]
+
+
 FIGURES: tuple[FigureMaker, ...] = (
     mean("correct"), mean("error", Scale(0, 1, "fraction", passing=0)),
-    agreement("kappa", _kappa, coded=True), agreement("AC1", _ac1, coded=True),
-    agreement("Spearman", _numbers(spearman), coded=False),
-    agreement("Kendall", _numbers(kendall), coded=False), agreement("alpha", _alpha, coded=False),
-    agreement("pairwise accuracy", _numbers(pairwise_accuracy), coded=False),
+    *_CODED, *_ON_SCALES,
     mean("shown first", by=("setting",)), mean("unparsable", by=("setting",)), mean("confidence", by=("setting",)),
     *(same(name) for name in ("again", "swapped", "relabelled")),
     first_place, most_frequent, error_rates, confidence,

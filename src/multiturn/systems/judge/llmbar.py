@@ -95,6 +95,7 @@ class LLMBar(Benchmark):
     family = "judge"
     kind = "benchmark, judge"
     licence = "MIT"
+    judged_by = "assistant"
     home = "https://github.com/princeton-nlp/LLMBar"
     settings: Any = tuple(STRATEGIES)
     default_settings: Any = ("vanilla",)

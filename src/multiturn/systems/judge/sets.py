@@ -26,10 +26,10 @@ class LabelledSet(NamedTuple):
 
 
 ROWS: tuple[tuple[str, Kind, str, str], ...] = (
-    ("bundled", "pair", "12 pairs of ours: a right answer and one with a plain mistake", "bundled_items:pairs"),
-    ("bundled-points", "point", "24 answers of ours on a scale of 1 to 5", "bundled_items:points"),
-    ("bundled-lists", "list", "6 lists of ours: four answers from right to useless", "bundled_items:lists"),
-    ("bundled-matches", "point", "24 answers of ours, right or wrong by a reference", "bundled_items:matches"),
+    ("bundled", "pair", "24 pairs of ours: a right answer and one with a plain mistake", "bundled_items:pairs"),
+    ("bundled-points", "point", "48 answers of ours on a scale of 1 to 5", "bundled_items:points"),
+    ("bundled-lists", "list", "12 lists of ours: four answers from right to useless", "bundled_items:lists"),
+    ("bundled-matches", "point", "48 answers of ours, right or wrong by a reference", "bundled_items:matches"),
     ("llmbar", "pair", "419 pairs, one follows the instruction (Zeng et al. 2024)", "pair_sets:llmbar"),
     ("llmbar-natural", "pair", "its 100 natural pairs", "pair_sets:llmbar_natural"),
     ("llmbar-adversarial", "pair", "its 319 pairs in which the wrong output looks better", "pair_sets:llmbar_adversarial"),

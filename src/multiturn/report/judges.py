@@ -1,0 +1,33 @@
+"""What is known of the judges of a run, for beside its figures."""
+
+from __future__ import annotations
+
+from ..judges.card import Card
+from .result import RunResult
+from .safe import one_line
+from .words import interval, number
+
+MOST = 3
+"""Cards that are told of."""
+
+
+def beside(result: RunResult) -> list[str]:
+    """Lines for beside the figures of a run: its judges' cards, and the means with the judges' errors taken out."""
+    lines = [line for card in result.cards[:MOST] for line in _card(card, result)]
+    for f in result.figures:
+        if f.kind == "corrected":
+            name = f"{one_line(f.measure)}, {one_line(f.setting or 'all')}, {one_line(f.model, 60)}"
+            value = f"{number(f.value, f.unit)} {interval(f)}" if f.value is not None else "not measured"
+            lines.append(f"{name}: {value} ({one_line(f.note, 120)}).")
+    return lines
+
+
+def _card(card: Card, result: RunResult) -> list[str]:
+    measure = f", {one_line(card.measure, 40)}" if card.measure else ""
+    own = card.method in {f.system for f in result.figures}
+    asked = "" if own else " asked something else:"
+    lines = [f"{one_line(card.model, 60)}{asked} ({one_line(card.method, 60)}{measure}) has {one_line(card.summary, 160)}."]
+    return lines + [one_line(s, 200) for s in card.sentences if any(w in s for w in _WARNINGS)][:2]
+
+
+_WARNINGS = ("judges nothing", "than chance", "prefers what", "a bias", "not seen to notice", "Looks count")
