@@ -306,7 +306,7 @@ def run(
 ) -> Evaluation:  # fmt: skip
     bench = SimulatorArena(None, **{"source": "bundled", "tasks": "math", **options})
     store = tmp_path / f"{len(list(tmp_path.iterdir()))}.db"
-    return evaluate(bench, model=model, user=user, judge=judge, limit=limit, store=store)  # type: ignore[arg-type]
+    return evaluate(bench, model=model, user=user, judge=judge, limit=limit, store=store)
 
 
 def turn_of(chat: Conversation) -> int:
@@ -402,4 +402,4 @@ def test_refinement_and_empty_replies(tmp_path: Path) -> None:
 
 def test_without_a_user_nothing_runs(tmp_path: Path) -> None:
     with pytest.raises(InputError, match="--user"):
-        evaluate(SimulatorArena(), model=lambda chat: "x", store=tmp_path / "s.db")  # type: ignore[arg-type, return-value]
+        evaluate(SimulatorArena(), model=lambda chat: "x", store=tmp_path / "s.db")

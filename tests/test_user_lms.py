@@ -170,7 +170,7 @@ def test_no_assistant_text_is_a_target(turns: list[tuple[str, str]]) -> None:
 def test_users_stay_in_one_split() -> None:
     parts = {user: part_of(user, seed=1) for user in map(str, range(4_000))}
     assert all(part_of(user, seed=1) == part for user, part in parts.items())
-    shares = [list(parts.values()).count(part) / 4_000 for part in ("train", "validation", "test")]  # type: ignore[arg-type]
+    shares = [list(parts.values()).count(part) / 4_000 for part in ("train", "validation", "test")]
     assert shares == pytest.approx([0.9, 0.05, 0.05], abs=0.015)
     with pytest.raises(InputError):
         part_of("u", (0.5, 0.2, 0.2))
@@ -232,7 +232,7 @@ def test_probabilities_add_up() -> None:
 def run(tmp_path: Path, user: Say, judge: Say | None = None, other: Say | None = None, **options: object) -> Evaluation:
     bench = UserLMs(None, **{"source": "bundled", "length": 0, **options})
     store = tmp_path / f"{len(list(tmp_path.iterdir()))}.db"
-    return evaluate(bench, model=user, judge=judge, user=other, store=store)  # type: ignore[arg-type]
+    return evaluate(bench, model=user, judge=judge, user=other, store=store)
 
 
 def wants(chat: Conversation) -> str:
@@ -284,7 +284,7 @@ def looks_human(text: str) -> float:
 def test_a_machine_and_a_person_are_told_apart(tmp_path: Path) -> None:
     def play(user: Say, name: str) -> Evaluation:
         bench = UserLMs(None, detector=looks_human, source="bundled", length=0)
-        return evaluate(bench, model=user, judge=referee, store=tmp_path / name)  # type: ignore[arg-type]
+        return evaluate(bench, model=user, judge=referee, store=tmp_path / name)
 
     one, two = play(machine, "machine.db"), play(person, "person.db")
 
