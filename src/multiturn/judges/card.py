@@ -76,7 +76,7 @@ def _useless(figures: list[Figure]) -> Iterator[str]:
     constant = same is not None and same.value is not None and same.value >= CONSTANT
     if same and same.value is not None and constant and (labels is None or (labels.value or 0) < same.value - 0.02):
         yield f"It always answers the same ({_percent(same.value)} of its verdicts are {same.note}): it judges nothing."
-    kappa = find(figures, "kappa") or find(figures, "alpha") or find(figures, "Spearman")
+    kappa, values = find(figures, "kappa") or find(figures, "Spearman") or find(figures, "alpha"), find(figures, "alpha")
     if kappa is None or kappa.value is None:
         return
     if kappa.low is not None and kappa.high is not None and kappa.low <= 0 and not constant:
@@ -85,6 +85,8 @@ def _useless(figures: list[Figure]) -> Iterator[str]:
         yield f"It agrees with people {how} ({kappa.measure} {_span(kappa)}){width}."
     elif not constant:
         yield f"It agrees with people with {kappa.measure} {_span(kappa)} (1 = always, 0 = by chance)."
+        if kappa.measure == "Spearman" and values and values.low is not None and values.low <= 0:
+            yield f"That is the order; its values themselves are not those of people (alpha {_span(values)})."
     again = find(figures, "same verdict", "again")
     if again and again.value is not None and again.value < 0.9:
         yield f"Asked the same again, it says the same in {_percent(again.value)} of items only."

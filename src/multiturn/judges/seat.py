@@ -12,7 +12,8 @@ T = TypeVar("T")
 
 
 class Seat:
-    """The cast, with ``role`` of it as its judge. Counts nothing, changes nothing else; remembers what the judge last said."""
+    """The cast, with ``role`` of it as its judge; where that is the assistant, the cast's own judge is the second of a panel
+    (``judge2``). Remembers what the judge last said."""
 
     def __init__(self, cast: Cast, role: str = "assistant", last: list[Conversation] | None = None) -> None:
         self._cast, self._role = cast, role
@@ -24,7 +25,7 @@ class Seat:
         return self._last[-1] if self._last else Conversation()
 
     def player(self, role: str, tools: tuple[Tool, ...] = ()) -> Player:
-        player = self._cast.player(self._role if role == "judge" else role, tools)
+        player = self._cast.player(self._seated(role), tools)
         if role != "judge":
             return player
 
@@ -68,7 +69,13 @@ class Seat:
         return self._cast.facts
 
     def has(self, role: str) -> bool:
-        return self._cast.has(self._role if role == "judge" else role)
+        return self._cast.has(self._seated(role))
+
+    def _seated(self, role: str) -> str:
+        if role == "judge":
+            return self._role
+        second = role == "judge2" and self._role == "assistant" and not self._cast.has("judge2")
+        return "judge" if second else role
 
     def branch(self, label: str) -> Seat:
         return Seat(self._cast.branch(label), self._role, self._last)
