@@ -76,6 +76,12 @@ def test_a_sample_that_broke_off_stays_in_the_counts(tmp_path: Path) -> None:
     assert note == Note("b.eval: 1 samples of 1, status error")
 
 
+def test_the_single_score_of_old_logs(tmp_path: Path) -> None:
+    old = {**sample(1, scores={}), "score": {"value": "C"}}
+    (one,) = found("inspect", whole(tmp_path / "a.json", log([old])))
+    assert [(v.measure, v.value) for v in one.verdicts] == [("score", 1.0)]
+
+
 def test_media_and_roles(tmp_path: Path) -> None:
     content = [{"type": "text", "text": "Look"}, {"type": "image", "image": "attachment://pic"}]
     shown = sample(1, messages=[{"role": "user", "content": content}], attachments={"pic": "data:image/gif;base64,R0lG"})

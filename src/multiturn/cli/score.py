@@ -2,46 +2,55 @@
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING
+
 import click
 
 from .options import budget_options, data_option, html_option, json_option, judge_option, store_option
+
+if TYPE_CHECKING:
+    from ..report.result import RunResult
 
 
 @click.command("score")
 @click.argument("run", default="last")
 @judge_option
-@click.option("--measure", "measures", multiple=True, metavar="NAME", help="Show only these measures (repeatable).")
+@click.option(
+    "--measure",
+    "measures",
+    multiple=True,
+    metavar="NAME",
+    help="Show only these measures (repeatable); or a judge system that reads the conversations anew.",
+)
+@click.option("--whole", is_flag=True, help="The judge system reads each conversation as a whole, not turn by turn.")
 @click.option("--concurrency", type=int, metavar="N", help="Judgements at once.")
 @budget_options
 @store_option
 @data_option
 @json_option
 @html_option
-def command(run: str, judge: str | None, measures: tuple[str, ...], concurrency: int | None, max_cost: float | None,
+def command(run: str, judge: str | None, measures: tuple[str, ...], whole: bool, concurrency: int | None, max_cost: float | None,
             max_calls: int | None, max_tokens: int | None, store: str, data: str | None, json_path: str | None,
             html_path: str | None) -> int:  # fmt: skip
     """Judge a finished run again: with another judge, or after a benchmark's scoring changed. The models are not asked
     again; only the judge is, and only for what it has not judged before. The result is a run of its own.
+
+    With a judge system as --measure (`multiturn list --family judge`; one that rates single answers) its stored conversations
+    are read turn by turn, those of `multiturn import` too.
 
     \b
     Examples:
       multiturn score --judge openai/gpt-4o
       multiturn score 3fa2 --judge local/smollm2 --html rejudged.html
       multiturn score last --measure instruction_strict
+      multiturn score 3fa2 --judge openai/gpt-4o --measure judge?ask=point
     """
-    import msgspec
-
     from ..api import play
-    from ..conversation import UnknownName
     from ..engine.budget import Budget
     from ..engine.data import DataFolder
-    from ..engine.plan import Plan
-    from ..engine.replay import ReplayModel, cast_model
     from ..engine.runs import find_run
     from ..engine.store import Store
-    from ..models.base import Model
-    from ..players.catalogue import make_around
-    from ..systems.catalogue import make_system
+    from .scoring import judge_system, make_plan
     from .session import check_outputs, check_prices, command_line, exit_code, publish
 
     check_outputs(json_path, html_path)
@@ -49,34 +58,27 @@ def command(run: str, judge: str | None, measures: tuple[str, ...], concurrency:
     folder = DataFolder(data)
     with Store(store, writable=True) as opened:
         row = find_run(opened, run)
-        spec = row.spec
-        names = {**spec.roles, **({"judge": judge} if judge else {})}
-        roles: dict[str, Model] = {
-            role: cast_model(name) if role == "judge" else ReplayModel.of(opened, name) for role, name in names.items()
-        }
-        models = [ReplayModel.of(opened, label) for label in spec.models]
-        benchmarks = [make_system(text, folder) for text in spec.systems]
-        plan = Plan(
-            benchmarks,
-            models,
-            settings=spec.settings,
-            limit=spec.limit,
-            repeats=spec.repeats,
-            seed=spec.seed,
-            roles=roles,
-            around=[make_around(text) for text in spec.around],
-        )
+        system = judge_system(measures, row)
+        plan = make_plan(opened, row, judge, system, whole, folder)
         check_prices(plan.all_models, max_cost)
         about = {"command": command_line(), "data": folder.used}
         budget = Budget(max_cost, max_calls, max_tokens)
         result = play(plan, opened, concurrency=concurrency, budget=budget, about=about, quiet=False)
-        if measures:
-            known = {f.measure for f in result.figures}
-            for name in measures:
-                if name not in known:
-                    raise UnknownName("measure", name, known)
-            figures = [f for f in result.figures if f.measure.startswith(measures)]
-            result = msgspec.structs.replace(result, figures=figures)
+        if measures and system not in measures:
+            result = _only(result, measures)
         publish(result, opened, json_path=json_path, html_path=html_path)
         status = find_run(opened, result.run.id).status
     return exit_code(result, status)
+
+
+def _only(result: RunResult, measures: tuple[str, ...]) -> RunResult:
+    """The result with the figures of these measures."""
+    import msgspec
+
+    from ..conversation import UnknownName
+
+    known = {f.measure for f in result.figures}
+    for name in measures:
+        if name not in known:
+            raise UnknownName("measure", name, known, "or a judge system: `multiturn list --family judge`")
+    return msgspec.structs.replace(result, figures=[f for f in result.figures if f.measure.startswith(measures)])

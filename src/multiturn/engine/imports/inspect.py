@@ -100,9 +100,15 @@ def _sample(row: Row, shared: Mapping[str, Any]) -> Found:
     stop = "provider error" if error else LIMITS.get(limit, "budget") if limit else _cut(item)
     return Found(
         chat=chat if error else spoken(chat, "messages"), where=row.where, case=text(item, "id"),
-        repeat=(epoch or 1) - 1, verdicts=tuple(_verdicts(inner(item, "scores"))), **shared,
+        repeat=(epoch or 1) - 1, verdicts=tuple(_verdicts(_scores(item))), **shared,
         **ending(stop, **({"error": error[:SAID]} if error else {})),
     )  # fmt: skip
+
+
+def _scores(item: Mapping[str, Any]) -> Mapping[str, Any]:
+    """The scores by scorer; logs of version 1 hold one without a name."""
+    old = inner(item, "score")
+    return inner(item, "scores") or ({"score": old} if old else {})
 
 
 def _cut(item: Mapping[str, Any]) -> str:

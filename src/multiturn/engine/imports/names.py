@@ -21,9 +21,17 @@ def label_of(format: str, task: str = "") -> str:
 
 def system_text(format: str, task: str, scales: Mapping[str, Scale]) -> str:
     """What `multiturn.systems.catalogue.make_system` makes the benchmark from: it needs no file."""
-    measures = ",".join(_written(name, scale) for name, scale in scales.items())
-    given = {"format": format, "task": mended(task), "measures": measures}
-    return f"{SLUG}?" + "&".join(f"{name}={quote(value, safe=',:/')}" for name, value in given.items() if value)
+    return named(SLUG, {"format": format, "task": mended(task), "measures": scales_text(scales)})
+
+
+def named(slug: str, options: Mapping[str, str]) -> str:
+    """A system with options as text; those that say nothing are left out."""
+    return f"{slug}?" + "&".join(f"{name}={quote(value, safe=',:/')}" for name, value in options.items() if value)
+
+
+def scales_text(scales: Mapping[str, Scale]) -> str:
+    """Measures with their scales as text: ``name`` (a fraction) or ``name:low:high:unit:passing``, with commas."""
+    return ",".join(_written(name, scale) for name, scale in scales.items())
 
 
 def _written(name: str, scale: Scale) -> str:
@@ -34,7 +42,7 @@ def _written(name: str, scale: Scale) -> str:
 
 
 def scales_of(measures: str) -> dict[str, Scale]:
-    """The measures and their scales, as `system_text` wrote them."""
+    """The measures and their scales, as `scales_text` wrote them."""
     found: dict[str, Scale] = {}
     for piece in filter(None, measures.split(",")):
         name, *rest = piece.split(":")

@@ -54,6 +54,9 @@ def _verdicts(known: dict[str, Any]) -> Iterator[Verdict]:
         yield verdict(name, value)
     for i, item in enumerate(listed(known, "verdicts")):
         try:
-            yield msgspec.convert(item, Verdict)
+            found = msgspec.convert(item, Verdict)
         except msgspec.ValidationError as error:
             raise DataError(f"`verdicts[{i}]`: {error}") from None
+        if found.turn is not None and not 1 <= found.turn < 2**31:
+            raise DataError(f"`verdicts[{i}].turn` must be 1 or more, not {found.turn}")
+        yield found

@@ -79,8 +79,13 @@ class Source:
                 yield from (Row(f"{self.name}, item {i}", item) for i, item in enumerate(value, 1))
 
     def first(self) -> Any:
-        """The first value that can be read, to tell what the file is; None where there is none."""
-        return next((row.value for row in self.rows() if isinstance(row, Row)), None)
+        """The first value that can be read, to tell what the file is. Raises `DataError` where there is none."""
+        bad: Bad | None = None
+        for row in self.rows():
+            if isinstance(row, Row):
+                return row.value
+            bad = bad or row
+        raise DataError(f"{bad.where}: {bad.problem}" if bad else f"`{self.path}` has nothing in it")
 
     # -- how a file is written --------------------------------------------------------------------------------------
     @cached_property

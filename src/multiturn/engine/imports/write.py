@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import math
 import sqlite3
 import time
 from collections import Counter
@@ -187,9 +188,9 @@ def _repeat(taken: Mapping[int, bytes], wanted: int | None, content: bytes) -> i
 
 def _row(n: int, v: Verdict, group: str) -> tuple[Any, ...]:
     """A verdict as a row without its episode."""
-    value = v.value
+    value = v.value if v.value is not None and math.isfinite(v.value) else None
     status = UNMEASURED if value is None else FAILED if v.failed else SCORED
-    cause = mended(v.cause) or "no cause given"
+    cause = mended(v.cause) or ("no cause given" if v.value is None else "not a number")
     turn = int(v.turn or 0)
     item = v.item or (str(turn) if turn else "")
     return (n, mended(v.measure), turn, mended(item), mended(v.group or group), None if value is None else float(value), status,
