@@ -16,7 +16,7 @@ from collections.abc import Sequence
 from typing import NamedTuple
 
 from ..measures.figure import Scale
-from ..measures.intervals import Estimate, clustered_mean
+from ..measures.intervals import Estimate, clustered_mean, t_quantile
 from ..measures.textmetrics import words
 from .simulation import Secrets, Talk, quote
 from .simulation_hidden import telling, told
@@ -108,7 +108,17 @@ def _fit(conversations: Sequence[Seen]) -> Estimate:
                 if wins:
                     values.append(sum(wins) / len(wins))
                     owners.append(case)
-    return clustered_mean(values, owners) if len(values) >= LEAST_MESSAGES else _NONE
+    return _advantage(values, owners)
+
+
+def _advantage(values: Sequence[float], owners: Sequence[str]) -> Estimate:
+    """The mean with Student's t interval over cases. Nothing is said where too little was, or where all messages fit all
+    conversations alike."""
+    found = clustered_mean(values, owners)
+    if len(values) < LEAST_MESSAGES or found.value is None or not found.se:
+        return _NONE
+    half = float(t_quantile(float(found.n_clusters - 1))) * found.se
+    return found._replace(low=max(0.0, found.value - half), high=min(1.0, found.value + half))
 
 
 def _contexts(seen: Seen) -> list[set[str]]:

@@ -203,7 +203,8 @@ def _people(simulated: Sequence[Talk], people: Sequence[Talk], name: str) -> Peo
     sim, human = ([[said.text for said in talk.said] for talk in side] for side in (simulated, people))
     rows = compare(sim, human)
     adjusted = holm([math.nan if row.p is None else row.p for row in rows])
-    whole, style = (two_sample(sim, human, np.random.default_rng(SEED), ROUNDS, trigrams=trigrams) for trigrams in (True, False))
+    whole = two_sample(sim, human, np.random.default_rng(SEED), ROUNDS)
+    style = two_sample(sim, human, np.random.default_rng(SEED), 0, trigrams=False)
     return People(
         name=name, conversations=len(human), messages=sum(map(len, human)),
         features=[_feature(row, float(p)) for row, p in zip(rows, adjusted, strict=True)],
