@@ -22,6 +22,7 @@ from multiturn.engine.data import DataFolder
 from multiturn.judges.parse import Parsed
 from multiturn.measures.figure import Figure
 from multiturn.systems.judge import sets
+from multiturn.systems.judge.bundled_items import points
 from multiturn.systems.judge.coascore import CoAScore
 from multiturn.systems.judge.coascore_chain import OVERALL, POOL, Aspect, auxiliary, chain, drawn, target
 from multiturn.systems.judge.coascore_chain import given as picked
@@ -30,6 +31,7 @@ from multiturn.systems.judge.coascore_figures import gain, rank_correlation
 
 Judge = Callable[[Conversation], str]
 Found = dict[tuple[str, str | None], Figure]
+N = len(list(points()))
 ABOUT = Aspect(*OVERALL)
 
 
@@ -85,7 +87,7 @@ def test_calls_are_samples_times_aspects_and_one(run: Callable[..., Found]) -> N
         return '{"score": 3}'
 
     found = run(judge, "plain", n=8)
-    assert calls == {"chain": 1, "aspect": 24 * 3, "target": 24}
+    assert calls == {"chain": 1, "aspect": N * 3, "target": N}
     assert found["unparsable", "plain"].value == 0
     assert {m for m, _ in found if m.startswith("part: ")} == {
         "part: clarity",
@@ -108,12 +110,12 @@ def test_each_ablation_takes_a_stage_away(run: Callable[..., Found]) -> None:
             return "depth: deep\nlogic: sound" if stage(chat) == "chain" else '{"score": 2}'
 
         found = run(judge, setting, n=3)
-        assert found["error", setting].n_scored == 24
-    assert seen["plain"] == {"chain": 1, "aspect": 48, "target": 24, "with scores": 24, "with a list": 24}
-    assert +seen["direct"] == {"target": 24}
-    assert +seen["random-aspects"] == {"aspect": 72, "target": 24, "with scores": 24, "with a list": 24}
-    assert +seen["list-only"] == {"chain": 1, "target": 24, "with a list": 24}
-    assert +seen["mean"] == {"chain": 1, "aspect": 48}
+        assert found["error", setting].n_scored == N
+    assert seen["plain"] == {"chain": 1, "aspect": 2 * N, "target": N, "with scores": N, "with a list": N}
+    assert +seen["direct"] == {"target": N}
+    assert +seen["random-aspects"] == {"aspect": 3 * N, "target": N, "with scores": N, "with a list": N}
+    assert +seen["list-only"] == {"chain": 1, "target": N, "with a list": N}
+    assert +seen["mean"] == {"chain": 1, "aspect": 2 * N}
 
 
 def test_order_is_drawn_and_missing_scores_stay_out(run: Callable[..., Found]) -> None:
@@ -132,7 +134,7 @@ def test_order_is_drawn_and_missing_scores_stay_out(run: Callable[..., Found]) -
     nothing = run(lambda chat: "no idea", "plain", "mean", "direct")
     for setting in ("plain", "mean", "direct"):
         assert nothing["error", setting].value is None
-        assert nothing["error", setting].n_unmeasured == 24
+        assert nothing["error", setting].n_unmeasured == N
         assert nothing["unparsable", setting].value == 1
 
 
@@ -274,5 +276,6 @@ def test_the_reference_can_be_hidden(run: Callable[..., Found]) -> None:
 
     run(judge, "direct", on="bundled-matches", reference=False)
     assert not any(seen)
+    seen.clear()
     run(judge, "direct", on="bundled-matches")
-    assert all(seen[24:])
+    assert all(seen)
