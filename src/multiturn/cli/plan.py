@@ -40,6 +40,7 @@ _PRICE = click.FloatRange(0)
 @click.option("--price-judge", type=_PRICE, metavar="X", help="What one judgement of it costs; default: as in the pilot.")
 @click.option("--select", type=click.IntRange(1), metavar="N", help="Instead: choose the N most informative cases of past runs.")
 @click.option("--out", metavar="FILE", help="Where --select writes its cases.")
+@click.option("--responses", metavar="FILE", help="Past answers for --select: models x items, CSV or JSONL, instead of runs.")
 @data_option
 @store_option
 @json_option
@@ -47,8 +48,8 @@ def command(runs: tuple[str, ...], effect: float | None, half_width: float | Non
             correlation: float | None, benchmark: str, measure: str, setting: str, settings: tuple[str, str] | None,
             models: tuple[str, str] | None, max_cases: int | None, rate: float | None, sd_case: float | None,
             sd_repeat: float | None, sd_judge: float | None, price_case: float | None, price_repeat: float | None,
-            price_judge: float | None, select: int | None, out: str | None, data: str | None, store: str,
-            json_path: str | None) -> int:  # fmt: skip
+            price_judge: float | None, select: int | None, out: str | None, responses: str | None, data: str | None,
+            store: str, json_path: str | None) -> int:  # fmt: skip
     """How many cases, repeats and judgements are needed to see what you want to see, at what price, and where the next
     call is best spent.
 
@@ -69,8 +70,12 @@ def command(runs: tuple[str, ...], effect: float | None, half_width: float | Non
     from .session import check_outputs
 
     check_outputs(json_path, out)
-    if select is not None or out is not None:
-        return _select(store, runs, select, out, data)
+    if select is not None or out is not None or responses is not None:
+        if select is None or out is None:
+            raise click.UsageError("--select N and --out FILE go together")
+        from .plan_select import select_items
+
+        return select_items(store, runs, select, out, data, responses, benchmark, measure, setting)
     from . import plan_make
     from .plan_prices import Stated
 
@@ -102,12 +107,3 @@ def _publish(planned: Planned, json_path: str | None) -> None:
             write_bytes(json_path, text)
     if json_path != "-":
         print_plan(planned)
-
-
-def _select(store: str, runs: tuple[str, ...], count: int | None, out: str | None, data: str | None) -> int:
-    """Hand over to item selection."""
-    if count is None or out is None:
-        raise click.UsageError("--select N and --out FILE go together")
-    from .plan_select import select_items
-
-    return select_items(store, runs, count, out, data)

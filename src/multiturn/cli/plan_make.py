@@ -193,7 +193,9 @@ def _users_apart(pilot: Pilot) -> tuple[Plays, list[Part], list[str]]:
 def _source(pilot: Pilot, c: Components) -> str:
     """What the repeats' spread is made of, as far as this design tells."""
     who = [role for role in pilot.drawn if role != "judge" or c.parts["judge"].value is None]
-    made = " and ".join(who) or "what servers do at temperature 0"
+    made = " and ".join(who)
+    if not made:
+        return ""
     return f"repeat = a new sample of {made}" if c.parts["repeat"].value is not None else f"case includes a sample of {made}"
 
 

@@ -123,6 +123,8 @@ def pilot_prices(spent: list[Spent], stated: Stated, pilot: Pilot, players: int)
 
 def price_notes(spent: list[Spent], pilot: Pilot) -> list[str]:
     if not spent:
+        if all(not run.summary.get("total", {}).get("recorded") for run in pilot.runs):
+            return []  # nobody was asked
         return ["The pilot's calls were on record already: what they cost is not known (--price-repeat)."]
     joint = next((s for s in spent if " and " in s.role), None)
     notes = [f"{joint.model} plays {joint.role}: their prices cannot be told apart."] if joint else []

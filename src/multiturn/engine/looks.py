@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Iterable, Iterator, Sequence
 from typing import Any, NamedTuple
 
@@ -9,8 +10,9 @@ import msgspec
 
 from ..conversation import InputError, UnknownName
 from ..conversation.message import mended
-from ..measures.figure import Figure
+from ..measures.figure import Figure, Scale
 from ..protocols.benchmark import Benchmark
+from ..protocols.scripted import Scripted, ScriptedCase
 from .cast import Episode
 from .plan import Plan
 from .runs import RunRow, figures_of, find_run
@@ -21,7 +23,7 @@ KIND = "sequence"
 """Kind of the figures whose intervals hold at every look."""
 
 _CLUSTERS = """
-SELECT e.model, e.setting, avg(v.value)
+SELECT e.model, e.setting, avg(v.value), count(v.value)
 FROM run_episodes r JOIN episodes e ON e.id = r.episode JOIN verdicts v ON v.episode = e.id
 WHERE r.run = ? AND e.system = ? AND v.measure = ? GROUP BY e.model, e.setting, e.cluster ORDER BY min(r.n)"""
 
@@ -31,8 +33,9 @@ WHERE r.run = ? AND e.system = ?"""
 
 
 class Found(NamedTuple):
-    """The mean over cases (each counts once, whatever its number of verdicts) of one model in one setting, with an interval
-    that holds at every look; ``missing``: cases of which nothing was measured."""
+    """The mean of one model in one setting, with an interval that holds at every look. ``over``: "verdicts", or "cases" when
+    each case counts once because nobody knew beforehand how many verdicts one can have. ``n`` cases; ``missing``: those of
+    which nothing was measured."""
 
     model: str
     setting: str
@@ -41,6 +44,7 @@ class Found(NamedTuple):
     high: float | None
     n: int
     missing: int
+    over: str
 
     def sharp(self, half_width: float) -> bool:
         return self.low is not None and self.high is not None and (self.high - self.low) / 2 <= half_width
@@ -63,6 +67,7 @@ class Looks:
             at = 0
             kept = self.record[benchmark.label] = {
                 "measure": self.until.measure, "played": 0, "of": len(blocks), "looks": 0, "reached": False,
+                "most": {},
             }  # fmt: skip
             for size in [len(blocks)] if self.plan.taken else look_sizes(len(blocks)):
                 batch = [episode for block in blocks[at:size] for episode in block]
@@ -74,41 +79,70 @@ class Looks:
                 yield batch
                 kept["looks"] += 1
                 kept["measure"] = kept["measure"] or self._primary(benchmark)
-                if not self.plan.taken and self._sharp(benchmark, kept["measure"]):
+                kept["most"] = kept["most"] or most_verdicts(benchmark, blocks, kept["measure"])
+                if not self.plan.taken and self._sharp(benchmark, kept):
                     kept["reached"] = True
                     break
 
     def _primary(self, benchmark: Benchmark) -> str:
         return primary(figures_of(self.store, find_run(self.store, self.plan.spec.id), [benchmark]))
 
-    def _sharp(self, benchmark: Benchmark, measure: str) -> bool:
-        found = look(self.store, self.plan.spec.id, benchmark, measure, self.until)
+    def _sharp(self, benchmark: Benchmark, kept: dict[str, Any]) -> bool:
+        found = look(self.store, self.plan.spec.id, benchmark, kept["measure"], self.until, kept["most"])
         return bool(found) and all(f.sharp(self.until.half_width) for f in found)
 
 
-def look(store: Store, run: str, benchmark: Benchmark, measure: str, until: Until) -> list[Found]:
-    """What a run has found of a measure, by model and setting. Raises `InputError` when the measure cannot be looked at."""
-    from ..measures.sequential import sequence
+def most_verdicts(benchmark: Benchmark, blocks: Sequence[Sequence[Episode]], measure: str) -> dict[str, int]:
+    """By setting, the most verdicts of a measure that one cluster of cases can have; scripted systems know it beforehand
+    (all settings have an entry), others do not ({})."""
+    if not isinstance(benchmark, Scripted):
+        return {}
+    most: dict[str, int] = {}
+    for block in blocks:
+        here: Counter[str] = Counter()
+        for episode in block:
+            if episode.model == block[0].model:
+                case = episode.case
+                if not isinstance(case, ScriptedCase):
+                    return {}
+                turns = (turn for turn in case.turns if turn.scored)
+                here[episode.setting] += sum(v.measure == measure for turn in turns for v in benchmark.slots(case, turn))
+        for setting, n in here.items():
+            most[setting] = max(most.get(setting, 0), n)
+    return most
 
-    by: dict[tuple[str, str], list[float | None]] = {}
-    for model, setting, value in store.rows(_CLUSTERS, run, benchmark.label, mended(measure)):
-        by.setdefault((model, setting), []).append(value)
+
+def look(store: Store, run: str, benchmark: Benchmark, measure: str, until: Until, most: dict[str, int]) -> list[Found]:
+    """What a run has found of a measure, by model and setting. Raises `InputError` when the measure cannot be looked at."""
+    by: dict[tuple[str, str], list[tuple[float | None, int]]] = {}
+    for model, setting, value, n in store.rows(_CLUSTERS, run, benchmark.label, mended(measure)):
+        by.setdefault((model, setting), []).append((value, n))
     if not by:
         known = [name for (name,) in store.rows(_MEASURES, run, benchmark.label)]
         if known and until.measure:
             raise UnknownName("measure of --until", until.measure, known)
         return []
-    out = []
-    for (model, setting), values in by.items():
-        kept = [value for value in values if value is not None]
-        try:
-            s = sequence(kept, until.half_width, benchmark.scale(measure))  # type: ignore[arg-type]
-        except ValueError as error:
-            raise InputError(
-                f"--until cannot watch `{measure}` of `{benchmark.slug}`: {error}; name another measure with MEASURE:ci=X"
-            ) from None
-        out.append(Found(model, setting, s.mean, s.low, s.high, s.n, len(values) - len(kept)))
-    return out
+    try:
+        return [_found(*who, rows, until, benchmark.scale(measure), most.get(who[1], 0)) for who, rows in by.items()]
+    except ValueError as error:
+        raise InputError(
+            f"--until cannot watch `{measure}` of `{benchmark.slug}`: {error}; name another measure with MEASURE:ci=X"
+        ) from None
+
+
+def _found(model: str, setting: str, rows: Sequence[tuple[float | None, int]], until: Until, scale: Scale, most: int) -> Found:
+    import numpy as np
+
+    from ..measures.sequential import sequence
+
+    kept = [(value, n) for value, n in rows if value is not None]
+    values, sizes = np.array([value for value, _ in kept]), np.array([n for _, n in kept], dtype=np.float64)
+    # Without a bound that was known beforehand (or with one that was wrong) the mean over verdicts cannot be watched.
+    counted = most > 0 and bool((sizes <= most).all())
+    s = sequence(values, until.half_width, scale, sizes=sizes if counted else None, most=float(most) if counted else 1.0)
+    alike = len(set(sizes.tolist())) < 2
+    over = "verdicts" if counted or alike else "cases"
+    return Found(model, setting, s.mean, s.low, s.high, s.n, len(rows) - len(kept), over)
 
 
 def primary(figures: Iterable[Figure]) -> str:
@@ -142,7 +176,7 @@ def with_sequences(store: Store, run: RunRow, benchmarks: Sequence[Benchmark], f
     for benchmark in benchmarks:
         kept = record.get(benchmark.label, {})
         measure = kept.get("measure") or until.measure or primary(f for f in figures if f.system == benchmark.label)
-        for f in look(store, run.id, benchmark, measure, until) if measure else ():
+        for f in look(store, run.id, benchmark, measure, until, kept.get("most", {})) if measure else ():
             where = (f.setting, benchmark.label, f.model)
             note = f"holds at every look (confidence sequence); the run was to stop at {until}"
             for i, figure in enumerate(out):
@@ -153,7 +187,7 @@ def with_sequences(store: Store, run: RunRow, benchmarks: Sequence[Benchmark], f
             out.append(
                 Figure(measure=f"{measure} at any stop", kind=KIND, value=f.mean, low=f.low, high=f.high, n_cases=f.n,
                        n_scored=f.n, n_unmeasured=f.missing, unit=benchmark.scale(measure).unit,
-                       note=f"mean over cases; {note}", setting=f.setting, system=benchmark.label, model=f.model)
+                       note=f"mean over {f.over}; {note}", setting=f.setting, system=benchmark.label, model=f.model)
             )  # fmt: skip
     return out
 

@@ -203,10 +203,11 @@ def until_lines(result: RunResult) -> Iterator[str]:
             if len(result.run.models) > 1:
                 name += f", {one_line(f.model, 60)}"
             lost = f"; {count(f.n_unmeasured, 'case')} not measured" if f.n_unmeasured else ""
-            yield f"{name}: {estimate(f)}, whenever one stops (mean over {count(f.n_cases, 'case')}{lost})."
+            once = ", each counted once" if f.note.startswith("mean over cases") else ""
+            yield f"{name}: {estimate(f)}, whenever one stops ({count(f.n_cases, 'case')}{once}{lost})."
     yield (
         "These intervals are confidence sequences: they hold however often one looks. All others of this report are computed "
-        "as if the number of cases had been fixed beforehand; at a stop that the data chose they are too narrow."
+        "as if the number of cases had been fixed beforehand; at a stop that the data chose, nothing guarantees them."
     )
 
 
