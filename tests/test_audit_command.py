@@ -192,8 +192,12 @@ def test_settings_without_a_simulated_user_are_no_part(run: Command) -> None:
     assert audit["conversations"] == 2
     run("run", LOST, "--model", "script:p.py:solver", "--setting", "full", "--quiet")
     done = run("audit")
+    assert done.code == 4
+    assert "holds no conversation of lost-in-conversation?source=bundled with a simulated user" in done.out
+    run("run", "patterns?cases=1", "--model", "gold", "--quiet")
+    done = run("audit")
     assert done.code == 2
-    assert "there is no simulated user to audit" in done.err
+    assert "there is nothing to audit" in done.err
 
 
 @pytest.fixture

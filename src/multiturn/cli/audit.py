@@ -50,7 +50,8 @@ def command(what: tuple[str, ...], human: str | None, model: str | None, users: 
       multiturn audit 3fa2 91bc                          the same cases with two users
 
     \b
-    Exit codes: 0 done, 2 wrong input, 3 stopped early (what was done is saved), 4 nobody plays the user there.
+    Exit codes: 0 done, 2 wrong input, 3 stopped early (what was done is saved), 4 no conversation with
+    a simulated user.
     """
     from ..engine.budget import Budget
     from ..engine.data import DataFolder

@@ -94,11 +94,10 @@ def audit_runs(
     scales: dict[str, dict[str, Scale]] = {}
     fixed: list[str] = []
     for run in found:
-        benchmarks = [make_system(text, folder) for text in run.spec.systems]
-        for benchmark in benchmarks:
+        for benchmark in _benchmarks(run, folder):
             mine = [a for a in audited(store, run, [benchmark]) if a.system == benchmark.label]
             if not mine:
-                fixed.append(f"run {run.id} holds no conversation of {benchmark.label} with one")
+                fixed.append(f"run {run.id} holds no conversation of {benchmark.label} with a simulated user")
                 continue
             user, left = user_of(run, benchmark), {a.episode for a in mine if a.decided}
             models = list(dict.fromkeys(a.model for a in mine))
@@ -107,9 +106,13 @@ def audit_runs(
             for model in models:
                 sides.setdefault((benchmark.label, model), []).append(_side(store, run, benchmark, model, user, mine))
                 scales[benchmark.label] = dict(benchmark.scales)
-    if not audits:
-        raise InputError(f"there is no simulated user to audit: {'; '.join(fixed)}")
+    if not audits and not any(simulates(b) for run in found for b in _benchmarks(run, folder)):
+        raise InputError(f"there is nothing to audit: {'; '.join(fixed)}")
     return AuditResult(audits=audits, sensitivity=list(_sensitivity(sides, scales)), notes=_notes(fixed, sides))
+
+
+def _benchmarks(run: RunRow, folder: DataFolder) -> list[Benchmark]:
+    return [make_system(text, folder) for text in run.spec.systems]
 
 
 def user_of(run: RunRow, benchmark: Benchmark) -> str:

@@ -120,7 +120,8 @@ def shift_lines(shift: Shift) -> Iterator[str]:
     rest = ", ".join(f"{label} {percent(share)}" for label, share in shift.shares.items() if label != "user" and share > 0)
     text = f"Of the variance of {name}, {percent(shift.simulator)} is the simulator's"
     if shift.repeated:
-        yield f"{text} (which model plays the user, {percent(shift.shares['user'])}, and how it treats the case); {rest}."
+        alone = percent(shift.shares["user"])
+        yield f"{text} (which model plays the user, {alone}, and how it treats the case); {rest or 'nothing else varies'}."
     else:
         yield f"{text} (which model plays the user); {rest or 'nothing else varies'}; --repeats 2 tells case x user from chance."
 
