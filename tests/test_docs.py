@@ -3,7 +3,7 @@
 How pages are read: blocks marked `python` and `console` are run in order, in a folder of the page's own, and so is `sql`, on the
 store that they made. A block that begins with ``# file: NAME``, or has ``<!-- file: NAME -->`` before it, is saved there. In a
 `console` block ``$`` begins a command, ``# exit code N`` tells its exit code (0 if not told), and every other line must be
-printed by it, blanks aside; ``…`` stands for anything. `sh` blocks are only checked for names.
+printed by it, blanks aside; ``…``, with or without blanks, stands for anything. `sh` blocks are only checked for names.
 """
 
 from __future__ import annotations
@@ -110,7 +110,7 @@ def check_command(command: str, code: int, lines: list[str], place: str) -> None
     assert found == code, f"{place}: `{command}` left with {found}\n{printed}"
     said = plain(printed)
     for line in lines:
-        pattern = ".*".join(re.escape(piece) for piece in plain(line).split("…"))
+        pattern = ".*".join(re.escape(piece) for piece in re.split(r"\s*…\s*", plain(line)))
         assert re.search(pattern, said), f"{place}: `{command}` does not print {line!r}\n{printed}"
 
 

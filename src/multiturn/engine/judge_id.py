@@ -83,8 +83,9 @@ def judges_in(plan: Plan) -> dict[str, dict[str, str]]:
     for benchmark in plan.benchmarks:
         role = benchmark.judged_by
         seated = plan.models if role == "assistant" else [plan.roles[role]] if role in plan.roles else []
-        asked = judge_questions(benchmark, role) if seated else []
-        judges = {model.label: _hash(benchmark, asked, model) for model in seated}
+        asking, seat = benchmark.asks
+        asked = judge_questions(asking, seat) if seated else []
+        judges = {model.label: _hash(asking, asked, model) for model in seated}
         found[benchmark.label] = judges or {CODE: digest(benchmark.slug, "code").hex()}
     return found
 

@@ -19,7 +19,7 @@ in x_i - m's place (y_i - m n_i) / B, with y_i the sum of the verdicts: its mean
 
 The stake is what makes it short. It may depend on the past only; here it is the one that is best for the width that
 is asked for, h: to tell a mean h away from the truth, l = h / (s^2 + h^2), with s^2 the variance of the values so far
-(a prior of 1/4 counted as one value; c = 3/4). It takes 1.6 to 2.5 times the cases that one would fix beforehand if the
+(a prior of 1/4 counted as one value; c = 3/4). It takes 1.6 to 2.9 times the cases that one would fix beforehand if the
 variance were known (benchmarks/stopping.py), 1.3 to 2.6 times fewer than stakes that aim at no width. The asymptotic
 confidence sequence (arXiv 2103.06476) was no shorter in the middle of a scale, and near its ends too short to hold.
 """

@@ -76,6 +76,11 @@ class Benchmark:
         return self.slug + ("?" + "&".join(f"{k}={v}" for k, v in changed.items()) if changed else "")
 
     @property
+    def asks(self) -> tuple[Benchmark, str]:
+        """Whose questions go to the judge, and in which role it sits there: itself, unless it lets another benchmark judge."""
+        return self, self.judged_by
+
+    @property
     def fingerprint(self) -> str:
         """sha256 of a file that the benchmark is, "" for one in code (files read through ``data`` are noted there)."""
         return ""

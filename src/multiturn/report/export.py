@@ -170,13 +170,14 @@ def _testcase(result: RunResult, view: ConversationView) -> str:
 
 # -- conversations ------------------------------------------------------------------------------------------------
 def chats_jsonl(path: Path, result: RunResult, conversations: Conversations) -> int:
-    """Write conversations as chat JSONL: ``messages`` with run, system, model, case, group, setting, repeat, stopped and
+    """Write conversations as chat JSONL: ``messages`` with run, system, model, case, cluster, group, setting, repeat, stopped and
     verdicts beside them; returns how many."""
 
     def items() -> Iterator[tuple[dict[str, Any], Conversation]]:
         for view in views_of(conversations):
             yield {
-                "run": result.run.id, "system": view.system, "model": view.model, "case": view.case, "group": view.group,
+                "run": result.run.id, "system": view.system, "model": view.model, "case": view.case,
+                "cluster": view.cluster, "group": view.group,
                 "setting": view.setting, "repeat": view.repeat, "stopped": view.stopped,
                 "verdicts": [msgspec.to_builtins(v) for v in view.verdicts],
             }, view.chat  # fmt: skip

@@ -44,6 +44,10 @@ CATALOGUE: dict[str, Entry] = {
 """Our own systems, by slug."""
 
 
+UNLISTED = {"imported": "multiturn.systems.imported:Imported", "rejudged": "multiturn.systems.judge.rejudged:Rejudged"}
+"""What runs in a store are made of and nobody starts by name: conversations from elsewhere, and conversations judged again."""
+
+
 def entries() -> list[Entry]:
     """All systems: ours, and those that other installed packages add."""
     found = dict(CATALOGUE)
@@ -82,6 +86,8 @@ def _named(benchmark: Benchmark, text: str) -> Benchmark:
 def _place(name: str) -> str:
     if name in CATALOGUE:
         return CATALOGUE[name].place
+    if name in UNLISTED:
+        return UNLISTED[name]
     points = {point.name: point.value for point in entry_points(group="multiturn.systems")}
     if name not in points:
         hint = "`multiturn list` shows all; a path to a .yaml, .jsonl or .py file works too"

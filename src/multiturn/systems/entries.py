@@ -136,4 +136,9 @@ ROWS: tuple[tuple[str, str, str, str, str, str, str, str, str], ...] = (
      "plain again swapped relabelled longer styled flawed own other",
      "", "bundled sample; labelled sets of other systems", "Apache-2.0",
      "judge.plain_judge:PlainJudge"),
+    ("tinybenchmarks", "judge", "method, benchmark",
+     "tinyBenchmarks: evaluating LLMs with fewer examples",
+     "multi",
+     "", "any benchmark's own", "MIT",
+     "judge.tinybenchmarks:TinyBenchmarks"),
 )  # fmt: skip

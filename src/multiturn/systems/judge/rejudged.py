@@ -89,6 +89,10 @@ class Rejudged(Benchmark):
     def judging(self) -> Judging:
         return judging(str(self.options["measure"]), self._data)
 
+    @property
+    def asks(self) -> tuple[Benchmark, str]:
+        return self.judging, self.judging.judged_by
+
     @cached_property
     def aspects(self) -> tuple[PointItem, ...]:
         """What is judged of an answer, and on which scale: as the items of the judge's own labelled set have it."""
