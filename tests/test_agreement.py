@@ -315,6 +315,34 @@ def test_concordance_of_equal_and_of_cyclic_rankings() -> None:
     assert ag.concordance([[1, 1, 1], [2, 2, 2]]).w is None
 
 
+@pytest.mark.parametrize("level", ["nominal", "ordinal", "interval", "ratio"])
+def test_alpha_by_its_definition_and_its_jackknife(level: str) -> None:
+    """Against the sums over all pairs, and leaving out clusters against computing anew; three raters, a third missing."""
+    random = np.random.default_rng(8)
+    table = np.where(random.random((40, 3)) < 0.3, np.nan, random.integers(1, 6, (40, 1)) + random.integers(0, 2, (40, 3)))
+    cluster = random.integers(0, 11, 40)
+
+    def by_hand(rows: np.ndarray) -> float:
+        units = [row[~np.isnan(row)] for row in rows]
+        units = [u for u in units if len(u) > 1]
+        every = np.concatenate(units)
+        ranks = {v: (every < v).sum() + (every == v).sum() / 2 for v in every}
+        distance = {
+            "nominal": lambda a, b: float(a != b), "ordinal": lambda a, b: (ranks[a] - ranks[b]) ** 2,
+            "interval": lambda a, b: (a - b) ** 2, "ratio": lambda a, b: ((a - b) / (a + b)) ** 2,
+        }[level]  # fmt: skip
+        seen = sum(distance(a, b) / (len(u) - 1) for u in units for a in u for b in u) / len(every)
+        chance = sum(distance(a, b) for a in every for b in every) / (len(every) * (len(every) - 1))
+        return float(1 - seen / chance)
+
+    found = ag.krippendorff_alpha(table.tolist(), level, cluster.tolist())  # type: ignore[arg-type]
+    assert found.value == pytest.approx(by_hand(table))
+    used = np.unique(cluster[(~np.isnan(table)).sum(axis=1) > 1])
+    left = np.array([by_hand(table[cluster != g]) for g in used])
+    assert (found.low, found.high) == pytest.approx(ends(found.value, left, ag.COEFFICIENT))  # type: ignore[arg-type]
+    assert found.clusters == len(used)
+
+
 @given(st.integers(2, 6), st.integers(2, 8), st.integers(0, 1000), st.booleans())
 def test_concordance_is_friedmans_statistic(m: int, n: int, seed: int, tied: bool) -> None:
     """m (n-1) W is Friedman's chi-square, ties and all (scipy); without ties W gives the mean Spearman correlation."""

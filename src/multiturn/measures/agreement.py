@@ -21,7 +21,8 @@ from .codes import Floats, add_up, number
 from .concordance import Concordance, concordance
 from .correlation import kendall, mean_correlation, midranks, pairwise_accuracy, pearson, spearman
 from .intervals import clustered_mean
-from .raters import Retest, fleiss_kappa, gwet_ac, krippendorff_alpha, randolph_kappa, retest
+from .krippendorff import krippendorff_alpha
+from .raters import Retest, fleiss_kappa, gwet_ac, randolph_kappa, retest
 
 __all__ = [
     "COEFFICIENT", "Agreement", "Clusters", "Concordance", "Retest", "cohen_kappa", "concordance", "exact_agreement",
@@ -53,21 +54,20 @@ def cohen_kappa(
     keep = both(a, b)
     code = levels_of([x[i] for x in (a, b) for i in keep], labels)
     k = max(len(code), 1)
-    cell = np.array([code[a[i]] * k + code[b[i]] for i in keep], dtype=np.int64)
+    first, second = (np.array([code[x[i]] for i in keep], dtype=np.int64) for x in (a, b))
     group, groups = groups_of(clusters, keep)
-    table = add_up(group * k * k + cell, groups * k * k).reshape(groups, k, k)
     near = closeness(k, weights)
-    total = table.sum(axis=0)
+    rows, columns = (add_up(group * k + x, groups * k).reshape(groups, k) for x in (first, second))
+    agree = add_up(group, groups, near[first, second])
 
-    def kappa(counts: Floats) -> tuple[Floats, Floats, Floats]:
-        n = counts.sum(axis=(1, 2))
+    def kappa(agree: Floats, rows: Floats, columns: Floats) -> tuple[Floats, Floats, Floats]:
+        n = rows.sum(axis=1)
         with np.errstate(all="ignore"):
-            rows, columns = counts.sum(axis=2) / n[:, None], counts.sum(axis=1) / n[:, None]
-            seen = (counts * near).sum(axis=(1, 2)) / n
-            chance = np.einsum("gi,ij,gj->g", rows, near, columns)
+            seen, chance = agree / n, ((rows @ near) * columns).sum(axis=1) / n**2
             return np.where(chance < 1 - 1e-12, (seen - chance) / (1 - chance), np.nan), seen, chance
 
-    value, seen, chance = (float(x[0]) for x in kappa(total[None]))
-    low, high = ends(value, kappa(total - table)[0], COEFFICIENT)
-    majority = number(total.sum(axis=1).max() / max(total.sum(), 1)) if len(keep) else None
+    total = (agree.sum(keepdims=True), rows.sum(axis=0, keepdims=True), columns.sum(axis=0, keepdims=True))
+    value, seen, chance = (float(x[0]) for x in kappa(*total))
+    low, high = ends(value, kappa(total[0] - agree, total[1] - rows, total[2] - columns)[0], COEFFICIENT)
+    majority = number(total[1].max() / len(keep)) if len(keep) else None
     return Agreement(number(value), low, high, len(keep), groups, number(seen), number(chance), majority)

@@ -15,15 +15,18 @@ rescaled to 0..1 and Student's t in place of z (Dean & Pagano 2015, J. Survey St
 says more than the data about a variance that few clusters carry, in two ways. No variance of the mean can be larger than
 v = x(1-x)/G', that of clusters all or nothing, G' = (sum n_g)^2 / sum n_g^2 of them; where the one seen comes near that,
 k = min(se^2/v, 1), it is known and not guessed: 1/df' = k/(G'-1) + (1-k)/df. And where it is far below but rests on few
-clusters, the worst may not have been seen yet: it is drawn towards v with weight 1/df^2 - 1/(G'-1)^2 (if v > se^2). The first makes shares near 0 or 1 no wider than they must be, the second widens those of measures that lose
-rarely but much; both vanish where many clusters carry the variance. Without bounds: m +- t se.
+clusters, the worst may not have been seen yet: it is drawn towards v with weight 1/df^2 - 1/(G'-1)^2 (if v > se^2). The
+first makes shares near 0 or 1 no wider than they must be, the second widens those of measures that lose rarely but much;
+both vanish where many clusters carry the variance. Without bounds: m +- t se.
+Differences (``wilson=False``, a scale from -h to h) have m +- t se', their standard error drawn in the same way towards
+v = (h E|d| - m^2) / G', that of clusters which differ by h or not at all.
 
 No variation at all (se = 0, as at 0 % or 100 %): each cluster counts as one trial. Wilson's bound on the share of
 clusters that might have differed is q = t^2 / (G + t^2); they could have moved to either end of the scale, so the
 interval is [m - q (m - low), m + q (high - m)]. At 0 % and 100 % this is the Wilson interval of G trials. On a scale
 without an end (counts of words, calls) nothing can be said of what did not vary: no interval.
 
-Limits: fewer than two clusters have no interval. In simulation (benchmarks/statistics.py, table in docs/statistics.md) it
+Limits: fewer than two clusters have no interval. In simulation (benchmarks/coverage.py, tables in docs/statistics.md) it
 holds the truth 93 to 98 % of the time from 30 clusters on, unless a loss that moves the mean by more than the interval's
 width is so rare that most samples do not contain it: nothing in such data can show it.
 """
@@ -123,13 +126,17 @@ def interval(value: Floats, se: Floats, df: Floats, clusters: Floats, scale: Sca
     return np.where(none, np.nan, low), np.where(none, np.nan, high)
 
 
+def _drawn(variance: Floats, most: Floats, df: Floats, even: Floats) -> Floats:
+    """A variance drawn towards the largest possible one, the more the fewer clusters it rests on."""
+    return np.asarray(variance + np.maximum(most - variance, 0) * np.maximum(1 / df**2 - 1 / np.maximum(even - 1, 1) ** 2, 0))
+
+
 def _wilson(x: Floats, se: Floats, df: Floats, even: Floats, level: float) -> tuple[Floats, Floats]:
     """Wilson's interval of a mean x on 0..1, with what the scale says about its variance (see the module's text)."""
     inverse = se**2 / (x * (1 - x))  # 1 / n*
     known = np.clip(inverse * even, 0, 1)
-    most = np.maximum(even - 1, 1)
-    inverse = inverse + np.maximum(1 / even - inverse, 0) * np.maximum(1 / df**2 - 1 / most**2, 0)
-    df = np.maximum(1 / (known / most + (1 - known) / df), 1)
+    inverse = _drawn(inverse, 1 / even, df, even)
+    df = np.maximum(1 / (known / np.maximum(even - 1, 1) + (1 - known) / df), 1)
     t2 = t_quantile(df, level) ** 2
     middle = (x + t2 * inverse / 2) / (1 + t2 * inverse)
     half = np.sqrt(t2 * (x * (1 - x) * inverse + t2 * inverse**2 / 4)) / (1 + t2 * inverse)
@@ -147,6 +154,10 @@ def means(by: Totals, cells: int, scale: Scale = FRACTION, *, wilson: bool = Tru
         se = np.where(clusters > 1, np.sqrt((clusters - 1) / clusters * sum2), np.nan)
         even = count**2 / add_up(cell, cells, by.n**2)
     df = satterthwaite(sum2, sum4, clusters)
+    if not wilson and np.isfinite(scale.high):
+        with np.errstate(all="ignore"):
+            most = (add_up(cell, cells, np.abs(by.total)) / count * scale.high - value**2) / even
+            se = np.where(se > 0, np.sqrt(_drawn(se**2, most, df, even)), se)
     low, high = interval(value, se, df, clusters, scale, wilson=wilson, level=level, even=even)
     return Means(value, low, high, se, df, clusters.astype(np.int64), count.astype(np.int64))
 

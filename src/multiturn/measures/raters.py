@@ -12,13 +12,14 @@ ratings, r_ik of label k; with weights w_kl (1 on the diagonal, see `agreement_p
 from __future__ import annotations
 
 from collections.abc import Callable, Hashable, Sequence
-from typing import Any, Literal, NamedTuple, TypeAlias
+from typing import Any, NamedTuple, TypeAlias
 
 import numpy as np
 
-from .agreement_parts import COEFFICIENT, Agreement, Clusters, Weights, closeness, ends, groups_of, in_order, levels_of, missing
+from .agreement_parts import COEFFICIENT, Agreement, Clusters, Weights, closeness, ends, groups_of, levels_of, missing
 from .codes import Floats, add_up, number
 from .intervals import Estimate, clustered_mean
+from .krippendorff import Level, krippendorff_alpha
 
 Ratings: TypeAlias = "Sequence[Sequence[Hashable]]"
 _Chance: TypeAlias = Callable[[Floats, Floats], Floats]
@@ -34,7 +35,7 @@ def fleiss_kappa(
     m = {sum(not missing(v) for v in row) for row in ratings}
     if len(m) > 1 or (m and min(m) < 2):
         raise ValueError(f"Fleiss' kappa needs the same number of raters (2 or more) for every item, not {sorted(m)}")
-    return _corrected(ratings, clusters, weights, labels, lambda share, near: np.einsum("gk,kl,gl->g", share, near, share))
+    return _corrected(ratings, clusters, weights, labels, lambda share, near: ((share @ near) * share).sum(axis=1))
 
 
 def gwet_ac(
@@ -100,59 +101,6 @@ def _corrected(
     return Agreement(number(value), low, high, int(total[1]), groups, number(seen), number(expected), majority)
 
 
-def krippendorff_alpha(
-    ratings: Sequence[Sequence[Any]], level: Literal["nominal", "ordinal", "interval", "ratio"] = "nominal",
-    clusters: Clusters = None,
-) -> Agreement:  # fmt: skip
-    """Krippendorff's alpha of units x raters with any values missing, at most 1; 0 = chance, below 0 = worse.
-
-    alpha = 1 - D_o / D_e from the matrix of coincidences, with the distance of the level of measurement: nominal 0/1, ordinal
-    (by ranks), interval (c - k)^2, ratio ((c - k) / (c + k))^2 (Krippendorff 2011, "Computing Krippendorff's alpha-reliability").
-    Units with one value or none say nothing and are left out. None when all values are equal.
-    """
-    units = [[v for v in unit if not missing(v)] for unit in ratings]
-    kept = [i for i, unit in enumerate(units) if len(unit) > 1]
-    names = in_order(v for i in kept for v in units[i])
-    code, k = {v: i for i, v in enumerate(names)}, max(len(names), 1)
-    group, groups = groups_of(clusters, kept)
-    both = np.zeros((groups, k, k))
-    for at, i in enumerate(kept):
-        n = np.bincount([code[v] for v in units[i]], minlength=k).astype(np.float64)
-        both[group[at]] += (np.outer(n, n) - np.diag(n)) / (n.sum() - 1)
-    total = both.sum(axis=0)
-
-    def alpha(coincidences: Floats) -> tuple[float, float, float]:
-        margin = coincidences.sum(axis=1)
-        n = margin.sum()
-        distance = _distance(names, margin, level)
-        with np.errstate(all="ignore"):
-            seen = (coincidences * distance).sum() / n
-            chance = (np.outer(margin, margin) * distance).sum() / (n * (n - 1))
-            return float(1 - seen / chance), float(seen), float(chance)
-
-    value, seen, chance = alpha(total)
-    low, high = ends(value, np.array([alpha(total - each)[0] for each in both]), COEFFICIENT)
-    margin = total.sum(axis=1)
-    majority = number(margin.max() / margin.sum()) if len(kept) else None
-    agreed = (number(1 - seen), number(1 - chance)) if level == "nominal" else (None, None)
-    return Agreement(number(value), low, high, len(kept), groups, *agreed, majority)
-
-
-def _distance(names: Sequence[Any], margin: Floats, level: str) -> Floats:
-    k = len(margin)
-    if level == "nominal" or not names:
-        return 1 - np.eye(k)
-    if level == "ordinal":
-        upto = np.cumsum(margin) - margin / 2  # n_c / 2 + all below
-        return np.asarray(np.subtract.outer(upto, upto) ** 2)
-    value = np.array(names, dtype=np.float64)
-    difference = np.subtract.outer(value, value)
-    if level == "ratio":
-        with np.errstate(all="ignore"):
-            difference = np.nan_to_num(difference / np.add.outer(value, value))
-    return np.asarray(difference**2)
-
-
 class Retest(NamedTuple):
     """A judge asked the same thing again. ``same``: chance that two of its answers to an item are equal; ``alpha``: the same
     beyond chance (1 = it always repeats itself, 0 = as if it drew its answers); ``constant``: it only ever said one thing,
@@ -163,10 +111,7 @@ class Retest(NamedTuple):
     constant: bool
 
 
-def retest(
-    ratings: Sequence[Sequence[Any]], level: Literal["nominal", "ordinal", "interval", "ratio"] = "nominal",
-    clusters: Clusters = None,
-) -> Retest:  # fmt: skip
+def retest(ratings: Sequence[Sequence[Any]], level: Level = "nominal", clusters: Clusters = None) -> Retest:
     """Test-retest reliability of one judge: a row an item, a column a repeat, missing answers left out."""
     units = [[v for v in unit if not missing(v)] for unit in ratings]
     kept = [i for i, unit in enumerate(units) if len(unit) > 1]
