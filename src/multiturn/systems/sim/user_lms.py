@@ -81,7 +81,7 @@ class UserLMs(Benchmark):
     home = "https://huggingface.co/microsoft/UserLM-8b"
     settings = tuple(KINDS)
     uses = ("user", "judge")
-    params = {"source": "auto", "prompt": "instruct", "cap": 10, "block": 8, "length": 8}
+    params = {"source": "auto", "prompt": "instruct", "cap": 10, "block": 8, "length": 5}
     scales = {"turns": TURNS, "extra demands": COUNT}
     figures = (
         *(mean(measure, by=("setting",)) for measure in ("diversity", "natural", "overlap")), by_turn("overlap"),

@@ -28,16 +28,15 @@ def f1_of_endings(table: Table) -> Iterable[Figure]:
 
 
 def first_turns(cast: Cast, detector: Callable[[str], float | bool] | None, length: int) -> list[Verdict]:
-    """Of a block of first turns: their diversity, and the share that a detector takes for a person's."""
+    """Of a block of first turns: their diversity, and with a detector the share that it takes for a person's."""
     first = [text for text in cast.facts.get("first", ()) if text]
     found = diversity(first, length=length).value
     cause = "" if found is not None else cast.stopped or "fewer than two first turns of that length"
-    if detector is None:
-        natural = Verdict("natural", None, cause="no detector of machine text is given")
-    else:
+    out = [Verdict("diversity", found, cause=cause)]
+    if detector is not None:
         share = naturalness(first, detector).value
-        natural = Verdict("natural", share, cause="" if share is not None else "no first turn of 50 to 200 words")
-    return [Verdict("diversity", found, cause=cause), natural]
+        out.append(Verdict("natural", share, cause="" if share is not None else "no first turn of 50 to 200 words"))
+    return out
 
 
 def endings(case: UserCase, cast: Cast) -> list[Verdict]:

@@ -24,12 +24,13 @@ def likeness(case: UspCase, cast: Cast, encoder: Encoder, style_encoder: Encoder
         wrote = said[turn - 1] if turn <= len(said) else ""
         if not wrote:
             cause = cast.stopped or "empty message"
-            out += [Verdict(measure, None, turn=turn, cause=cause) for measure in ("sem-sim", "style-sim", "ava")]
+            measures = ("sem-sim", "style-sim", "ava") if verifier else ("sem-sim", "style-sim")
+            out += [Verdict(measure, None, turn=turn, cause=cause) for measure in measures]
             continue
         out.append(Verdict("sem-sim", similarity([wrote], [real], encoder).value, turn=turn))
         out.append(Verdict("style-sim", similarity([wrote], [real], style_encoder).value, turn=turn))
-        same = None if verifier is None else verified([wrote], [real], verifier).value
-        out.append(Verdict("ava", same, turn=turn, cause="" if verifier else "no authorship verifier is given"))
+        if verifier is not None:
+            out.append(Verdict("ava", verified([wrote], [real], verifier).value, turn=turn))
     return out
 
 
