@@ -189,7 +189,7 @@ def _points(item: PairItem | PointItem, value: float | None, setting: str, cause
         share = None if value is None else (value - item.low) / (item.high - item.low)
         yield Verdict("points", share, item=item.id, cause="" if share is not None else cause)
         return
-    for target in (1, 2) if setting == "plain" else (item.target,):
+    for target in (1, 2) if setting == "plain" else (item.target,) if item.target else ():
         share = None if value is None else value if target == 1 else 1 - value
         yield Verdict("points", share, item=f"{item.id}/{target}", cause="" if share is not None else cause)
 

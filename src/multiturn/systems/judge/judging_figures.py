@@ -214,7 +214,7 @@ def part_means(table: Table) -> Iterator[Figure]:
             values = rows.value[rows.measured]
             if not len(values):
                 continue
-            found = cell_means(rows, (), Scale(float(values.min()), float(max(values.max(), values.min() + 1e-9)), ""))
+            found = cell_means(rows, ("setting",), Scale(float(values.min()), float(max(values.max(), values.min() + 1e-9)), ""))
             m = found.means
             yield Figure(
                 measure=name, kind="part", setting=PLAIN, unit="", value=float(m.value[0]), low=float(m.low[0]),

@@ -97,5 +97,5 @@ def auto_j(data: Data) -> Iterator[PairItem]:
 
 
 def mt_bench(data: Data) -> Iterator[PairItem]:
-    """Pairs of MT-Bench answers with a majority vote."""
+    """Votes of single people on pairs of MT-Bench answers; some pairs have several, and 27 of 175 contradictory ones."""
     return _arjudge(data, ("MTBench_test.json", "MTBench_first300.json"))

@@ -41,7 +41,16 @@ ROWS: tuple[tuple[str, Kind, str, str], ...] = (
     ),
     ("pandalm", "pair", "PandaLM's test set, as released with ARJudge", "pair_sets:pandalm"),
     ("auto-j", "pair", "Auto-J's test pairs, as released with ARJudge", "pair_sets:auto_j"),
-    ("mt-bench-pairs", "pair", "pairs of MT-Bench answers with a majority vote, as released with ARJudge", "pair_sets:mt_bench"),
+    ("mt-bench-pairs", "pair", "300 votes on 175 pairs of MT-Bench answers (ARJudge's file)", "pair_sets:mt_bench"),
+    ("rewardbench", "pair", "RewardBench: chosen and rejected answers in four sections", "br_rm_benchmarks:rewardbench"),
+    ("rm-bench", "pair", "RM-Bench: chosen against rejected, three styles each", "br_rm_benchmarks:rm_bench"),
+    ("rmb", "pair", "RMB: helpfulness and harmlessness", "br_rm_benchmarks:rmb"),
+    ("topical-chat", "point", "360 replies of Topical-Chat, five dimensions", "coascore_data:topical_chat"),
+    ("judgerbench-a-en", "pair", "JudgerBench A: arena votes, English", "compassjudger_bench:judgerbench_a"),
+    ("judgerbench-a-cn", "pair", "JudgerBench A: arena votes, Chinese", "compassjudger_bench:judgerbench_a_cn"),
+    ("judgerbench-b", "pair", "JudgerBench B: other benchmarks' judges", "compassjudger_bench:judgerbench_b"),
+    ("judgerbench-b-fofo", "point", "JudgerBench B: whether a format was kept", "compassjudger_bench:judgerbench_b_fofo"),
+    ("judgerbench-v2", "pair", "JudgerBench V2", "compassjudger_bench:judgerbench_v2"),
 )
 
 
