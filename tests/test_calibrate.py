@@ -185,7 +185,7 @@ def test_the_judge_of_a_benchmark_is_known_by_its_questions(data_root: Path) -> 
     from multiturn.engine.data import DataFolder
 
     asked = judge_questions(make_system("mt-bench", DataFolder(data_root)), "judge")
-    assert len(asked) == 4  # one for each turn of the first question, and one more when the answer cannot be read
+    assert len(asked) == 16  # two turns of a question of each of four groups, each asked once more when it cannot be read
     assert judge_questions(make_system("patterns"), "judge") == []
 
 

@@ -1,7 +1,8 @@
 """Which judge is it? A hash of what a judge is asked, of whom, with which options.
 
-What it is asked is found out by asking: the benchmark plays and judges its first case with players that say next to nothing, and
-every question to the judge is taken down. So a changed wording is another judge, and a changed comment is not.
+What it is asked is found out by asking: the benchmark plays and judges a case of each of its first groups with players that say
+next to nothing, and every question to the judge is taken down. So a changed wording is another judge, and a changed comment is
+not.
 """
 
 from __future__ import annotations
@@ -10,6 +11,7 @@ import asyncio
 import random
 from collections.abc import Awaitable, Callable
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import suppress
 from itertools import islice
 from typing import Any
 
@@ -21,8 +23,8 @@ from .plan import Plan
 from .runs import RunRow
 
 CODE = "code, no model"
-MOST, SECONDS = 60, 10.0
-"""Questions that are taken down, and time for it."""
+MOST, SECONDS, GROUPS, SEEN = 60, 10.0, 4, 400
+"""Calls in one case, seconds in all, groups and settings tried, and cases looked at for groups."""
 
 
 class _Rehearsal:
@@ -101,23 +103,36 @@ def _hash(benchmark: Benchmark, asked: list[str], model: Model) -> str:
 
 
 def judge_questions(benchmark: Benchmark, role: str = "judge") -> list[str]:
-    """Every question to the judge about the first case, in order; [] when it asks nothing, or cannot be tried without data."""
+    """Every question to the judge about a case of each of the first groups, in order; [] when it asks nothing, or cannot be
+    tried without data."""
     with ThreadPoolExecutor(1) as thread:  # somebody's event loop may be running here
         return thread.submit(lambda: asyncio.run(_rehearse(benchmark, role))).result()
 
 
 async def _rehearse(benchmark: Benchmark, role: str) -> list[str]:
-    setting = (benchmark.default_settings or benchmark.settings)[0]
     asked: list[str] = []
     try:
-        view = next(view for case in islice(benchmark.cases(), 1) for view in benchmark.views(case, setting))
-        cast = _Rehearsal(benchmark, view, setting, role)
-        asked = cast.asked
         async with asyncio.timeout(SECONDS):
-            await _through(benchmark, view, cast, setting)
-    except Exception:  # a rehearsal with dummies may fail anywhere; what was asked until then tells the judge
+            for case in _first_of_groups(benchmark):
+                for setting in (benchmark.default_settings or benchmark.settings)[:GROUPS]:
+                    for view in islice(benchmark.views(case, setting), 1):
+                        cast = _Rehearsal(benchmark, view, setting, role)
+                        with suppress(Exception):  # with dummies it may fail anywhere; what was asked until then tells the judge
+                            await _through(benchmark, view, cast, setting)
+                        asked += cast.asked
+    except Exception:  # no data here, or too slow
         return asked
-    return asked
+    return list(dict.fromkeys(asked))
+
+
+def _first_of_groups(benchmark: Benchmark) -> list[Case]:
+    """The first case of each of the first groups: groups may be judged by other questions."""
+    found: dict[str | None, Case] = {}
+    for case in islice(benchmark.cases(), SEEN):
+        found.setdefault(case.group, case)
+        if len(found) == GROUPS:
+            break
+    return list(found.values())
 
 
 async def _through(benchmark: Benchmark, case: Case, cast: _Rehearsal, setting: str) -> None:
