@@ -105,7 +105,7 @@ def _card(
     if others:
         raise InputError(f"run {row.id} has several judges: calibrate them in runs of their own (one --model each)")
     clusters = {c: i for i, c in enumerate(dict.fromkeys(v.cluster for v in told))}
-    pairs = tuple(Pair(clusters[v.cluster], labels[v.id], v.value) for v in told)
+    pairs = tuple(Pair(clusters[v.cluster], labels[v.id], v.value, v.id) for v in told)
     return Card(
         judge=judge, method=benchmark.label, model=who, labels=named, run=row.id, measure=measure,
         items=len(told), figures=figures, sentences=sentences(figures), pairs=pairs, created=time.time(),

@@ -8,7 +8,7 @@ import msgspec
 import numpy as np
 
 from ..judges.card import Card
-from ..measures.corrected import corrected_mean, rogan_gladen
+from ..measures.corrected import corrected_mean, ppi_mean, rogan_gladen
 from ..measures.figure import Figure, Scale
 from ..protocols.benchmark import Benchmark
 from .judge_id import judges_of
@@ -45,7 +45,7 @@ def cards_of(store: Store, run: RunRow, benchmarks: Sequence[Benchmark]) -> list
 
 
 _VALUES = """
-SELECT e.cluster, v.value FROM run_episodes r JOIN episodes e ON e.id = r.episode JOIN verdicts v ON v.episode = e.id
+SELECT e.cluster, v.value, e.id, v.n FROM run_episodes r JOIN episodes e ON e.id = r.episode JOIN verdicts v ON v.episode = e.id
 WHERE r.run = ? AND e.system = ? AND e.model = ? AND e.setting = ? AND v.measure = ? AND v.value IS NOT NULL"""
 LEVELS = 11
 """Values of a scale up to which its confusions are told one by one."""
@@ -54,7 +54,8 @@ LEVELS = 11
 def corrected_figures(store: Store, run: RunRow, benchmarks: Sequence[Benchmark], found: Sequence[Card],
                       figures: Sequence[Figure]) -> Iterator[Figure]:  # fmt: skip
     """The overall means of a run with the errors of its judge taken out (kind "corrected"), where its own card has labels for
-    that measure: Rogan-Gladen for right and wrong, the matrix of confusions for a scale of a few values."""
+    that measure: prediction-powered where they are of this run's own judgements, else Rogan-Gladen for right and wrong, and the
+    matrix of confusions for a scale of a few values."""
     by_label = {b.label: b for b in benchmarks}
     for figure in figures:
         benchmark = by_label.get(figure.system)
@@ -68,25 +69,32 @@ def corrected_figures(store: Store, run: RunRow, benchmarks: Sequence[Benchmark]
 
 def _corrected(store: Store, run: RunRow, figure: Figure, card: Card, scale: Scale) -> Figure:
     rows = list(store.rows(_VALUES, run.id, figure.system, figure.model, figure.setting, figure.measure))
-    said, clusters = np.array([value for _, value in rows]), [cluster for cluster, _ in rows]
+    said, clusters = np.array([row[1] for row in rows]), [row[0] for row in rows]
+    labels = {p.id: p.label for p in card.pairs if p.id}
+    here = np.array([labels.get(f"{row[2].hex()}.{row[3]}", np.nan) for row in rows])
+    if np.isfinite(here).any():  # people labelled a sample of these very judgements
+        found = ppi_mean(said, here, clusters, scale)
+        if found.value is not None:
+            n = int(np.isfinite(here).sum())
+            return _figure(figure, found.value, found.low, found.high, f"prediction-powered, {n:,} labelled ({card.labels})")
     label, verdict = np.array([p.label for p in card.pairs]), np.array([p.verdict for p in card.pairs])
     people = [p.cluster for p in card.pairs]
     ends = {scale.low, scale.high}
-    spread, how = scale.high - scale.low, "Rogan-Gladen"
     if set(said) | set(label) | set(verdict) <= ends:
         observed, truth, called = ((v == scale.high).astype(float) for v in (said, label, verdict))
         found = rogan_gladen(observed, truth, called, clusters, people)
-        value, low, high = (None if v is None else scale.low + v * spread for v in found[:3])
+        value, low, high = (None if v is None else scale.low + v * (scale.high - scale.low) for v in found[:3])
+        how = "Rogan-Gladen"
     else:
         levels, how = sorted(set(said) | set(label) | set(verdict)), "matrix of confusions"
         if len(levels) > LEVELS:
-            return _figure(figure, card, None, None, None, f"the scale has more than {LEVELS} values")
+            return _figure(figure, None, None, None, f"the scale has more than {LEVELS} values")
         found = corrected_mean(said, label, verdict, levels, clusters, people)
         value, low, high = found[:3]
-    return _figure(figure, card, value, low, high, found.note or f"{how}, from {len(card.pairs):,} labels ({card.labels})")
+    return _figure(figure, value, low, high, found.note or f"{how}, from {len(card.pairs):,} labels ({card.labels})")
 
 
-def _figure(figure: Figure, card: Card, value: float | None, low: float | None, high: float | None, note: str) -> Figure:
+def _figure(figure: Figure, value: float | None, low: float | None, high: float | None, note: str) -> Figure:
     return msgspec.structs.replace(
         figure, measure=f"{figure.measure} corrected", kind="corrected", value=value, low=low, high=high, worst=None, best=None,
         note=note,

@@ -17,11 +17,12 @@ from ..measures.multiplicity import holm
 
 
 class Pair(Struct, frozen=True, array_like=True):
-    """What people and the judge said of one item: ``cluster`` numbers the sampling unit."""
+    """What people and the judge said of one item: ``cluster`` numbers the sampling unit, ``id`` names the judgement in a store."""
 
     cluster: int
     label: float
     verdict: float
+    id: str = ""
 
 
 class Card(Struct, frozen=True, kw_only=True):

@@ -60,7 +60,7 @@ def to_html(result: RunResult, conversations: Conversations = (), limit: int = M
     for i, section in enumerate(found):
         body.append(_empty(section, i, conversations) if section.empty else _section(section, i, alone=len(found) == 1))
     body += [
-        _block("The judge", "judge", _paragraphs(beside(result), "lead")),
+        _block("The judge", "judge", _paragraphs(beside(result) if len(found) > 1 else [], "lead")),
         _block("Not measured", "missing", tables.missing(result, found)),
         _published(found),
         _block("All figures", "figures", _folded(tables.all_figures(result), len(result.figures))),
@@ -101,7 +101,7 @@ def _top(result: RunResult, found: list[Section]) -> str:
     eyebrow = " · ".join(p for p in parts if p)
     if len(found) == 1:
         text = f"<h1>{attribute(headline(found[0]))}</h1>{_paragraphs(findings(found[0]), 'lead')}"
-        text += _paragraphs(cautions(found[0]), "caution")
+        text += _paragraphs(cautions(found[0]) + beside(result), "caution")
     elif found:
         lines = [f"{one_line(s.system)}: {headline(s)}" if len(run.systems) > 1 else headline(s) for s in found]
         models, systems = len({s.model for s in found}), len({s.system for s in found})
