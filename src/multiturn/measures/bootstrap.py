@@ -12,7 +12,7 @@ import numpy as np
 from .codes import Floats, Ints
 from .intervals import LEVEL, totals
 
-CHUNK = 4_000_000  # draws held in memory at once
+CHUNK = 200_000  # draws at once: they stay in the cache
 
 
 def bootstrap_means(value: Floats, cluster: Ints, random: np.random.Generator, rounds: int = 1000) -> Floats:
@@ -32,7 +32,7 @@ def bootstrap_means(value: Floats, cluster: Ints, random: np.random.Generator, r
     out = np.empty(rounds)
     step = max(1, CHUNK // clusters)
     for start in range(0, rounds, step):
-        pick = random.integers(0, clusters, size=(min(step, rounds - start), clusters), dtype=np.int32)
+        pick = random.integers(0, clusters, size=(min(step, rounds - start), clusters))
         below = clusters * counts[0] if even else counts[pick].sum(axis=1)
         out[start : start + len(pick)] = sums[pick].sum(axis=1) / below
     return out
