@@ -6,12 +6,12 @@ import random
 import re
 from collections import Counter
 from collections.abc import Iterator, Sequence
-from pathlib import Path
 from typing import Literal
 
 import msgspec
 
 from ...conversation import Case, DataError
+from ...conversation.files import json_rows
 from ...judges.extract import final_number
 from ...judges.targets import last_number
 
@@ -117,17 +117,7 @@ class _Line(msgspec.Struct, forbid_unknown_fields=True):
 
 def from_file(path: str) -> Iterator[Question]:
     """Questions from JSON lines: id, question, answer; optionally kind (number or choice), wrong, group."""
-    try:
-        lines = Path(path).read_bytes().splitlines()
-    except OSError as error:
-        raise DataError(f"cannot read {path}: {error.strerror}") from None
-    for n, line in enumerate(lines, 1):
-        if not line.strip():
-            continue
-        try:
-            found = msgspec.json.decode(line, type=_Line)
-        except (msgspec.MsgspecError, RecursionError) as error:
-            raise DataError(f"{path}, line {n}: {error}") from None
+    for n, found in json_rows(path, _Line):
         gold = value_of(found.kind, f"Answer: {found.answer}")
         if not gold:
             raise DataError(f"{path}, line {n}: the answer `{found.answer}` is no {found.kind}")

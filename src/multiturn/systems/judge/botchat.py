@@ -6,10 +6,10 @@ from collections.abc import AsyncIterator, Iterable, Iterator
 from functools import partial
 from typing import Any
 
-import msgspec
 from msgspec import Struct
 
 from ...conversation import Case, Cast, Conversation, DataError
+from ...conversation.files import json_rows
 from ...judges.ask import ask
 from ...measures.figure import Scale
 from ...measures.figures import mean
@@ -80,15 +80,10 @@ class BotChat(Benchmark):
 
     def cases(self) -> Iterator[Case]:
         path = self.data.path(self.slug, SEEDS)
-        with path.open("rb") as lines:
-            for number, line in enumerate(lines, 1):
-                try:
-                    row = msgspec.json.decode(line, type=_Row)
-                except msgspec.DecodeError as error:
-                    raise DataError(f"{path}, line {number}: {error}") from None
-                if len(row.conv_gt) < OPENING:
-                    raise DataError(f"{path}, line {number}: a dialogue needs two utterances to begin with")
-                yield Seed(id=row.index, utterances=tuple(row.conv_gt))
+        for number, row in json_rows(path, _Row):
+            if len(row.conv_gt) < OPENING:
+                raise DataError(f"{path}, line {number}: a dialogue needs two utterances to begin with")
+            yield Seed(id=row.index, utterances=tuple(row.conv_gt))
 
     def views(self, case: Case, setting: str) -> Iterable[Case]:
         assert isinstance(case, Seed)

@@ -5,10 +5,9 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator
 from pathlib import Path
 
-import msgspec
 from msgspec import Struct
 
-from ...conversation import DataError
+from ...conversation.files import json_rows
 from ...measures.verdict import FAILED, SCORED, Row, Table
 from ...protocols.benchmark import Published
 from .llmbar_score import scored
@@ -48,13 +47,7 @@ class Released(Struct):
 
 def cells(path: Path) -> Iterator[Released]:
     """All cells of a condensed file of released verdicts. Raises `DataError` naming the line."""
-    decode = msgspec.json.Decoder(Released).decode
-    with path.open("rb") as lines:
-        for number, line in enumerate(lines, 1):
-            try:
-                yield decode(line)
-            except msgspec.DecodeError as error:
-                raise DataError(f"{path}, line {number}: {error}") from None
+    return (row for _, row in json_rows(path, Released))
 
 
 def replay(released: Iterable[Released]) -> dict[str, Table]:

@@ -5,10 +5,10 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Any
 
-import msgspec
 from msgspec import Struct
 
 from ...conversation import DataError
+from ...conversation.files import json_rows
 
 
 class Line(Struct):
@@ -19,14 +19,7 @@ class Line(Struct):
 
 
 def lines(path: Path) -> list[Line]:
-    found = []
-    for number, line in enumerate(path.read_bytes().splitlines(), 1):
-        if line.strip():
-            try:
-                found.append(msgspec.json.decode(line, type=Line))
-            except msgspec.DecodeError as error:
-                raise DataError(f"{path}, line {number}: {error}") from None
-    return found
+    return [row for _, row in json_rows(path, Line)]
 
 
 def choices(path: Path) -> dict[str, tuple[str, ...]]:

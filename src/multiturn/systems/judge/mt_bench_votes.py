@@ -11,6 +11,7 @@ import msgspec
 from msgspec import Struct
 
 from ...conversation import Case, DataError
+from ...conversation.files import json_rows
 from ...measures.agreement import Agreement, exact_agreement
 
 Winner: TypeAlias = Literal["a", "b", "tie"]
@@ -98,18 +99,11 @@ class _Labelled(Struct):
 
 def read_votes(path: Path) -> Iterator[tuple[Vote, tuple[str, ...], tuple[str, ...]]]:
     """Votes with both sides' answers, from the JSON lines of the released votes. Raises `DataError` naming the line."""
-    with path.open("rb") as lines:
-        for number, line in enumerate(lines, 1):
-            if not line.strip():
-                continue
-            try:
-                row = msgspec.json.decode(line, type=_Row)
-            except msgspec.DecodeError as error:
-                raise DataError(f"{path}, line {number}: {error}") from None
-            name = row.judge if isinstance(row.judge, str) else "gpt4-pair"
-            winner: Winner = {"model_a": "a", "model_b": "b"}.get(row.winner, "tie")  # type: ignore[assignment]
-            vote = Vote(str(row.question_id), row.model_a, row.model_b, row.turn, winner, name)
-            yield vote, _answers(row.conversation_a, row.turn), _answers(row.conversation_b, row.turn)
+    for _, row in json_rows(path, _Row):
+        name = row.judge if isinstance(row.judge, str) else "gpt4-pair"
+        winner: Winner = {"model_a": "a", "model_b": "b"}.get(row.winner, "tie")  # type: ignore[assignment]
+        vote = Vote(str(row.question_id), row.model_a, row.model_b, row.turn, winner, name)
+        yield vote, _answers(row.conversation_a, row.turn), _answers(row.conversation_b, row.turn)
 
 
 def _answers(said: Iterable[_Said], turns: int) -> tuple[str, ...]:

@@ -6,10 +6,10 @@ from collections.abc import Iterable, Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
-import msgspec
 from msgspec import Struct
 
 from ...conversation import Case, DataError
+from ...conversation.files import json_rows
 from ...protocols.benchmark import Data
 
 SLUG = "memoryagentbench"
@@ -121,10 +121,4 @@ def _rows(path: Path) -> Iterator[tuple[str, Mapping[str, Any]]]:
             raise DataError(f"{path}: not readable as Parquet ({error})") from None
         yield from ((f"{path}, row {i}", row) for i, row in enumerate(rows, 1))
         return
-    with path.open("rb") as file:
-        for number, line in enumerate(file, 1):
-            if line.strip():
-                try:
-                    yield f"{path}, line {number}", msgspec.json.decode(line, type=dict[str, Any])
-                except (msgspec.DecodeError, UnicodeDecodeError) as error:
-                    raise DataError(f"{path}, line {number}: {error}") from None
+    yield from ((f"{path}, line {number}", row) for number, row in json_rows(path, dict[str, Any]))

@@ -5,10 +5,9 @@ from __future__ import annotations
 from collections.abc import Iterator
 from pathlib import Path
 
-import msgspec
 from msgspec import Struct
 
-from ...conversation import DataError
+from ...conversation.files import json_rows
 from ...measures.curves import curve
 from ...measures.figure import FRACTION, Figure, Scale
 from ...measures.verdict import SCORED, UNMEASURED, Row, Table
@@ -45,13 +44,7 @@ class Released(Struct):
 
 def released_rows(path: Path) -> Iterator[Released]:
     """All rows of the file of numbers. Raises `DataError` naming the line."""
-    decode = msgspec.json.Decoder(Released).decode
-    with path.open("rb") as lines:
-        for number, line in enumerate(lines, 1):
-            try:
-                yield decode(line)
-            except msgspec.DecodeError as error:
-                raise DataError(f"{path}, line {number}: {error}") from None
+    return (row for _, row in json_rows(path, Released))
 
 
 def released_figures(path: Path, goals: int = GOALS) -> list[Figure]:

@@ -8,9 +8,8 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
-import msgspec
-
 from ...conversation import Case, DataError
+from ...conversation.files import json_rows
 
 
 class Question(Case, frozen=True, kw_only=True):
@@ -65,7 +64,7 @@ def sample(count: int, seed: int) -> tuple[list[Question], list[str]]:
 
 def read_questions(path: Path) -> Iterator[Question]:
     """TriviaQA's rows, saved as JSON lines: question, answer.normalized_aliases (and question_id)."""
-    for number, row in _lines(path):
+    for number, row in json_rows(path, dict[str, Any]):
         try:
             aliases = tuple(str(alias) for alias in row["answer"]["normalized_aliases"])
             yield Question(id=str(row.get("question_id", number)), question=str(row["question"]), aliases=aliases)
@@ -75,19 +74,7 @@ def read_questions(path: Path) -> Iterator[Question]:
 
 def read_articles(path: Path) -> list[str]:
     """Articles, saved as JSON lines: contents (as prebuilt Wikipedia indexes have them) or text."""
-    found = [str(row.get("contents", row.get("text", ""))) for _, row in _lines(path)]
+    found = [str(row.get("contents", row.get("text", ""))) for _, row in json_rows(path, dict[str, Any])]
     if not any(found):
         raise DataError(f"{path}: no row has `contents` or `text`")
     return found
-
-
-def _lines(path: Path) -> Iterator[tuple[int, dict[str, Any]]]:
-    try:
-        with path.open("rb") as file:
-            for number, line in enumerate(file, 1):
-                if line.strip():
-                    yield number, msgspec.json.decode(line, type=dict[str, Any])
-    except msgspec.DecodeError as error:
-        raise DataError(f"{path}, line {number}: {error}") from None
-    except OSError as error:
-        raise DataError(f"cannot read {path}: {error.strerror}") from None
