@@ -27,9 +27,9 @@ from typing import NamedTuple
 import numpy as np
 from scipy.special import ndtr
 
-from .codes import Floats, Ints, add_up, combine, compact
-from .survival import NEVER
-from .verdict import UNMEASURED, Table
+from .codes import Floats
+from .survival import followed
+from .verdict import Table
 
 
 class LogRank(NamedTuple):
@@ -42,41 +42,6 @@ class LogRank(NamedTuple):
     expected: tuple[float, float]
     clusters: int
     shared: int
-
-
-class Followed(NamedTuple):
-    """The conversations of a table at the turns they are followed: ``at_risk`` and ``failing`` are (cluster, turn) counts."""
-
-    cluster: list[str]
-    turn: Ints
-    at_risk: Floats
-    failing: Floats
-
-
-def followed(table: Table, passing: float) -> Followed:
-    """Who is at risk and who fails, by cluster and turn; subjects, events and censoring as in `survival`."""
-    table = table.select(table.turn > 0)
-    lost = table.status == UNMEASURED
-    repeats = int(table.repeat.max(initial=0)) + 1
-    subjects, subject = compact(*combine((table.codes["case"], len(table.names["case"])), (table.repeat, repeats)))
-    first_fail, first_lost = np.full(len(subjects), NEVER), np.full(len(subjects), NEVER)
-    fails = ~lost & (table.value < passing)
-    np.minimum.at(first_fail, subject[fails], table.turn[fails])
-    np.minimum.at(first_lost, subject[lost], table.turn[lost])
-    end = np.where(first_fail <= first_lost, first_fail, NEVER)[subject]
-    at_end = ~lost & (table.turn == end)
-    risk = at_end | (~lost & (table.turn < end) & (table.turn < first_lost[subject]))
-    owners, cluster = compact(table.codes["cluster"][risk], len(table.names["cluster"]))
-    turns = int(table.turn.max(initial=0)) + 1
-    seen, entry = compact(*combine((subject[risk], len(subjects)), (table.turn[risk], turns)))
-    times, column = compact(seen % turns, turns)
-    of, failed = np.zeros(len(seen), dtype=np.int64), np.zeros(len(seen))
-    of[entry] = cluster
-    failed[entry[at_end[risk]]] = 1.0
-    key, size = combine((of, len(owners)), (column, len(times)))
-    names = [table.names["cluster"][i] for i in owners.tolist()]
-    shape = len(owners), len(times)
-    return Followed(names, times, add_up(key, size).reshape(shape), add_up(key, size, failed).reshape(shape))
 
 
 def log_rank(a: Table, b: Table, passing: float) -> LogRank | None:

@@ -54,9 +54,23 @@ class Survival(NamedTuple):
     subjects_cut: int
 
 
-def survive(table: Table, passing: float, *, unmeasured: float | None = None) -> Survival | None:
-    """Survival of the subjects of a table (one measure, one setting). ``unmeasured``: a stand-in value for turns without
-    one, to bound what they could have been. None when no turn was measured."""
+class Followed(NamedTuple):
+    """The subjects of a table at the turns somebody is at risk. ``at_risk`` and ``failing`` are (cluster, turn) counts;
+    ``silent``: those failing without a reply, by turn; ``cut``: when subjects were lost to a turn that was not measured, in order;
+    ``scheduled``: all turns, those at which nobody is left to fail too."""
+
+    cluster: list[str]
+    turn: Ints
+    at_risk: Floats
+    failing: Floats
+    silent: Floats
+    cut: Ints
+    scheduled: int
+    subjects: int
+
+
+def followed(table: Table, passing: float, *, unmeasured: float | None = None) -> Followed:
+    """Who is at risk and who fails, by cluster and turn (one measure, one setting). ``unmeasured``: see `survive`."""
     table = table.select(table.turn > 0)
     value = table.value if unmeasured is None else np.where(table.measured, table.value, unmeasured)
     lost = table.status == UNMEASURED if unmeasured is None else np.zeros(len(table), dtype=bool)
@@ -68,11 +82,9 @@ def survive(table: Table, passing: float, *, unmeasured: float | None = None) ->
     end = np.where(first_fail <= first_lost, first_fail, NEVER)[subject]
     at_end = ~lost & (table.turn == end)
     risk = at_end | (~lost & (table.turn < end) & (table.turn < first_lost[subject]))
-    if not risk.any():
-        return None
     owners, cluster = compact(table.codes["cluster"][risk], len(table.names["cluster"]))
     # One entry a subject and turn, however many verdicts the turn has.
-    turns = int(table.turn.max()) + 1
+    turns = int(table.turn.max(initial=0)) + 1
     seen, entry = compact(*combine((subject[risk], len(present)), (table.turn[risk], turns)))
     times, column = compact(seen % turns, turns)
     of, failed, silent = np.zeros(len(seen), dtype=np.int64), np.zeros(len(seen)), np.zeros(len(seen))
@@ -80,10 +92,18 @@ def survive(table: Table, passing: float, *, unmeasured: float | None = None) ->
     failed[entry[at_end[risk]]] = 1.0
     silent[entry[(at_end & fails & (table.status == FAILED))[risk]]] = 1.0
     key, size = combine((of, len(owners)), (column, len(times)))
-    n, d = add_up(key, size).reshape(len(owners), -1), add_up(key, size, failed).reshape(len(owners), -1)
-    scheduled = len(compact(table.turn, turns)[0])
-    cut = np.sort(first_lost[first_lost < first_fail])
-    return _curve(n, d, times, silent=add_up(column, len(times), silent), cut=cut, scheduled=scheduled, subjects=len(present))
+    shape = len(owners), len(times)
+    names = [table.names["cluster"][i] for i in owners.tolist()]
+    return Followed(names, times, add_up(key, size).reshape(shape), add_up(key, size, failed).reshape(shape),
+                    add_up(column, len(times), silent), np.sort(first_lost[first_lost < first_fail]),
+                    len(compact(table.turn, turns)[0]), len(present))  # fmt: skip
+
+
+def survive(table: Table, passing: float, *, unmeasured: float | None = None) -> Survival | None:
+    """Survival of the subjects of a table (one measure, one setting). ``unmeasured``: a stand-in value for turns without
+    one, to bound what they could have been. None when no turn was measured."""
+    seen = followed(table, passing, unmeasured=unmeasured)
+    return _curve(seen) if len(seen.turn) else None
 
 
 def _first(turn: Ints, subject: Ints, where: Bools, subjects: int) -> Ints:
@@ -93,8 +113,9 @@ def _first(turn: Ints, subject: Ints, where: Bools, subjects: int) -> Ints:
     return first
 
 
-def _curve(n: Floats, d: Floats, times: Ints, *, silent: Floats, cut: Ints, scheduled: int, subjects: int) -> Survival:
-    """Estimates and intervals from the (cluster, turn) numbers at risk ``n`` and failing ``d``."""
+def _curve(seen: Followed) -> Survival:
+    """Estimates and intervals from who was at risk and who failed."""
+    n, d, times, silent, cut = seen.at_risk, seen.failing, seen.turn, seen.silent, seen.cut
     owners = n.shape[0]
     total = n.sum(axis=0)
     hazard = d.sum(axis=0) / total
@@ -108,10 +129,10 @@ def _curve(n: Floats, d: Floats, times: Ints, *, silent: Floats, cut: Ints, sche
     df = satterthwaite(sum2, sum4, np.full(len(sum2), float(owners)))
     clusters = (n > 0).sum(axis=0)
     low, high = interval(value, se[:-1], df[:-1], clusters.astype(np.float64), Scale())
-    horizon = len(times) if value[-1] > 0 else scheduled
+    horizon = len(times) if value[-1] > 0 else seen.scheduled
     mean, scale = np.array([value.sum()]), Scale(low=0.0, high=float(horizon), unit="turns")
     mean_low, mean_high = interval(mean, se[-1:], df[-1:], np.array([float(owners)]), scale)
     cut_by = np.searchsorted(cut, times, side="right").astype(np.int64)
     return Survival(times, value, low, high, se[:-1], total.astype(np.int64), silent.astype(np.int64), clusters, cut_by,
-                    float(mean[0]), float(mean_low[0]), float(mean_high[0]), horizon, owners, subjects,
+                    float(mean[0]), float(mean_low[0]), float(mean_high[0]), horizon, owners, seen.subjects,
                     int(silent.sum()), len(cut))  # fmt: skip
