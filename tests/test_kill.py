@@ -3,7 +3,9 @@ it leaves is what an undisturbed process leaves."""
 
 from __future__ import annotations
 
+import asyncio
 import json
+import os
 import random
 import signal
 import subprocess
@@ -17,6 +19,9 @@ import pytest
 
 from commands import Done, case, cases, finish, multiturn, rows, start
 from fakeserver import Answer, FakeServer, Received, chat
+from multiturn import evaluate
+from multiturn.conversation import Conversation
+from players import Echo, FunctionModel
 
 KILLS, CONCURRENCY, REPEATS, CASES, TURNS = 20, 4, 2, 10, 8
 
@@ -151,3 +156,19 @@ def test_stopping_twice_at_once_is_no_traceback(tmp_path: Path, run: list[str]) 
         assert stopped.code == 3
         assert "Traceback" not in stopped.err
     assert rows(store, "PRAGMA integrity_check") == [("ok",)]
+
+
+@pytest.mark.parametrize("then", [signal.SIGTERM, signal.SIGINT])
+def test_a_second_signal_while_models_are_closed_changes_nothing(tmp_path: Path, then: signal.Signals) -> None:
+    class Slow(FunctionModel):
+        async def close(self) -> None:
+            os.kill(os.getpid(), then)  # `timeout` sends SIGTERM to the process, and again to its group
+            await asyncio.sleep(0.2)
+
+    def answer(chat: Conversation) -> str:
+        os.kill(os.getpid(), signal.SIGTERM)
+        return "x"
+
+    found = evaluate(Echo(), Slow(answer, pause=0.02), store=tmp_path / "s.db")
+    assert found.result.run.status == "stopped"
+    assert rows(tmp_path / "s.db", "SELECT status FROM runs") == [("stopped",)]

@@ -165,8 +165,13 @@ def _loop(runner: Runner, models: Sequence[Model], watcher: Callable[[Progress],
     async def session() -> Status:
         task = asyncio.current_task()
         assert task is not None
+
+        def stop() -> None:
+            if not task.cancelling():  # `timeout` sends SIGTERM twice: the second must not break off the closing of models
+                task.cancel()
+
         if threading.current_thread() is threading.main_thread():
-            asyncio.get_running_loop().add_signal_handler(signal.SIGTERM, task.cancel)
+            asyncio.get_running_loop().add_signal_handler(signal.SIGTERM, stop)
         watching = asyncio.create_task(watcher(runner.progress))
         try:
             return await runner.run()
@@ -176,7 +181,10 @@ def _loop(runner: Runner, models: Sequence[Model], watcher: Callable[[Progress],
             await asyncio.gather(*(model.close() for model in models), return_exceptions=True)
 
     with asyncio.Runner(loop_factory=_loop_factory()) as loop:
-        return loop.run(session())
+        try:
+            return loop.run(session())
+        except asyncio.CancelledError:  # Ctrl-C while a SIGTERM was being obeyed
+            return "stopped"
 
 
 def _loop_factory() -> Callable[[], asyncio.AbstractEventLoop] | None:
