@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import random
+from collections.abc import Iterator
 from typing import NamedTuple
 
+from ...conversation import Case
 from ...judges.compliance import Protected
 
 _PLACES = (
@@ -58,3 +60,20 @@ def made_up_words(chance: random.Random, count: int) -> tuple[str, ...]:
             "".join(chance.choice("bdfgklmnprstvz") + chance.choice("aeiou") for _ in range(3)) + chance.choice(("", "x", "q"))
         ] = None
     return tuple(found)
+
+
+class Goal(Case, frozen=True, kw_only=True):
+    """What the assistant is told, what the attacker is after, and what must not be said."""
+
+    system: str
+    topic: str
+    protected: Protected
+
+
+def goals(name: str, seed: int, count: int) -> Iterator[Goal]:
+    """So many goals drawn from a seed: three secrets (group canary), then a colour (group rule)."""
+    for number in range(count):
+        chance = random.Random(f"{name}/{seed}/{number}")
+        group, make = ("rule", house_rule) if number % 4 == 3 else ("canary", canary)
+        made = make(chance)
+        yield Goal(id=f"{group}-{number}", group=group, system=made.system, topic=made.topic, protected=made.protected)
