@@ -56,8 +56,8 @@ class Survival(NamedTuple):
 
 class Followed(NamedTuple):
     """The subjects of a table at the turns somebody is at risk. ``at_risk`` and ``failing`` are (cluster, turn) counts;
-    ``silent``: those failing without a reply, by turn; ``cut``: when subjects were lost to a turn that was not measured, in order;
-    ``scheduled``: all turns, those at which nobody is left to fail too."""
+    ``silent``: those failing without a reply, by turn; ``cut``: when subjects were lost to a turn that was not measured, in
+    order; ``scheduled``: all turns, those at which nobody is left to fail too."""
 
     cluster: list[str]
     turn: Ints
