@@ -3,28 +3,18 @@
 from __future__ import annotations
 
 from collections.abc import AsyncIterator, Iterator
-from pathlib import Path
 from typing import Any, NamedTuple
 
-import msgspec
-from msgspec import Struct
-
-from ...conversation import Case, Cast, Conversation, DataError, UnknownName
-from ...judges.ask import quoted
+from ...conversation import Case, Cast, Conversation
 from ...judges.parse import Parsed, scale
 from ...measures.figures import mean
 from ...measures.verdict import Verdict
 from ...protocols.benchmark import Benchmark
 from . import llmbar_prompts as prompts
 from .judge_figures import kappa, macro
-from .llmbar_released import PUBLISHED, SHA256
-from .llmbar_score import from_scores, picked, scored, turned
-
-HOME = "https://raw.githubusercontent.com/princeton-nlp/LLMBar/main/Dataset/{}/dataset.json"
-ADVERSARIAL = ("Adversarial/Neighbor", "Adversarial/GPTInst", "Adversarial/GPTOut", "Adversarial/Manual")
-SUBSETS = ("Natural", *ADVERSARIAL)
-PROCESSED = ("Processed/FairEval", "Processed/LLMEval2", "Processed/MT-Bench")
-SETS = {"llmbar": SUBSETS, "processed": PROCESSED, "all": (*SUBSETS, *PROCESSED)}
+from .llmbar_data import ADVERSARIAL, SUBSETS, PairItem, items
+from .llmbar_released import PUBLISHED
+from .llmbar_score import from_scores, scored, turned, winners
 
 
 class Strategy(NamedTuple):
@@ -49,21 +39,6 @@ STRATEGIES = {
     "rating-metrics-reference": Strategy(rating=True, metrics=True, reference=True),
     "1-shot": Strategy(shots=1), "2-shot": Strategy(shots=2),
 }  # fmt: skip
-
-
-class PairItem(Case, frozen=True, kw_only=True):
-    """An instruction and two outputs; ``label`` (1 or 2) is the one that follows it."""
-
-    instruction: str
-    outputs: tuple[str, str]
-    label: int
-
-
-class _Row(Struct):
-    input: str
-    output_1: str
-    output_2: str
-    label: int
 
 
 class LLMBar(Benchmark):
@@ -109,21 +84,7 @@ class LLMBar(Benchmark):
     published = PUBLISHED
 
     def cases(self) -> Iterator[Case]:
-        name = str(self.options["sets"])
-        if name not in SETS:
-            raise UnknownName("set of `llmbar`", name, SETS)
-        for subset in SETS[name]:
-            yield from self._subset(subset)
-
-    def _subset(self, subset: str) -> Iterator[PairItem]:
-        folder = subset if subset in PROCESSED else f"LLMBar/{subset}"
-        name = f"dataset/{folder.replace('/', '__')}.json"
-        path = self.data.path(self.slug, name, HOME.format(folder.replace("Eval2", "Eval%5E2")), SHA256[subset])
-        for i, row in enumerate(_rows(path)):
-            if row.label not in (1, 2):
-                raise DataError(f"{path}, record {i}: label must be 1 or 2, not {row.label}")
-            outputs = (row.output_1, row.output_2)
-            yield PairItem(id=f"{subset}/{i}", group=subset, instruction=row.input, outputs=outputs, label=row.label)
+        return items(self.data, str(self.options["sets"]))
 
     # -- asking -------------------------------------------------------------------------------------------------------
     async def play(self, case: Case, cast: Cast, setting: str) -> Conversation:
@@ -141,23 +102,26 @@ class LLMBar(Benchmark):
             await cast.assistant(prompts.compare(case.instruction, order, explain=how.explain, shots=how.shots, **hints))
             for order in orders
         ]
-        winners, stage = self._winners(chats, how.explain), 1
-        if how.second and None not in winners and winners[0] != winners[1]:
-            chats = await self._second(case, cast, chats, winners, how.second == "explained")
-            winners, stage = self._winners(chats, how.second == "explained"), 2
-        cast.facts.update(winners=winners, stage=stage)
+        named, stage = self._winners(chats, how.explain), 1
+        if how.second and None not in named and named[0] != named[1]:
+            chats = await self._second(case, cast, chats, named, how.second == "explained")
+            named, stage = self._winners(chats, how.second == "explained"), 2
+        cast.facts.update(winners=named, stage=stage)
         return chats[0]
 
+    def _winners(self, chats: list[Conversation], explained: bool) -> list[int | None]:
+        return winners([chat.reply for chat in chats], explained, official=bool(self.options["official"]))
+
     async def _second(
-        self, case: PairItem, cast: Cast, chats: list[Conversation], winners: list[int | None], explained: bool
+        self, case: PairItem, cast: Cast, chats: list[Conversation], named: list[int | None], explained: bool
     ) -> list[Conversation]:
         """Both explanations as a debate, in both orders. Each was written about its own order, and calls the outputs by their
         places there: its labels are turned where it is shown beside the other order."""
         out = []
         for order in (0, 1):
             views = [turned(chat.reply, written != order) for written, chat in enumerate(chats)]
-            for_first = views[winners.index(1 + order)]
-            for_second = views[winners.index(2 - order)]
+            for_first = views[named.index(1 + order)]
+            for_second = views[named.index(2 - order)]
             outputs = (case.outputs[order], case.outputs[1 - order])
             out.append(await cast.assistant(prompts.debate(case.instruction, outputs, (for_first, for_second), explained)))
         return out
@@ -168,11 +132,6 @@ class LLMBar(Benchmark):
         scores = [found.value if isinstance(found, Parsed) else None for found in said]
         cast.facts.update(winners=from_scores(scores[0], scores[1]), scores=scores)
         return chats[0]
-
-    def _winners(self, chats: list[Conversation], explained: bool) -> list[int | None]:
-        """The verdicts of both orders in the numbering of the item."""
-        first, second = (picked(chat.reply, explained, official=bool(self.options["official"])) for chat in chats)
-        return [first, None if second is None else 3 - second]
 
     # -- judging ------------------------------------------------------------------------------------------------------
     async def judge(self, case: Case, chat: Conversation, cast: Cast) -> AsyncIterator[Verdict]:
@@ -187,16 +146,4 @@ class LLMBar(Benchmark):
     def gold(self, case: Case, chat: Conversation) -> str | None:
         assert isinstance(case, PairItem)
         asked = chat.message.text if chat.message else ""
-        right, wrong = case.outputs[case.label - 1], case.outputs[2 - case.label]
-        for label, tag in zip(prompts.LABELS, ("output-a", "output-b"), strict=True):
-            if quoted(tag, right) in asked:
-                return f"{label}\nTherefore, {label} is better."
-        # Alone to be rated; else one of the preparations, which have no right answer.
-        return "9" if quoted("output", right) in asked else "0" if quoted("output", wrong) in asked else "-"
-
-
-def _rows(path: Path) -> list[_Row]:
-    try:
-        return msgspec.json.decode(path.read_bytes(), type=list[_Row])
-    except msgspec.DecodeError as error:
-        raise DataError(f"{path}: {error}") from None
+        return prompts.gold(asked, case.outputs[case.label - 1], case.outputs[2 - case.label])

@@ -87,3 +87,12 @@ def debate(instruction: str, outputs: tuple[str, str], views: tuple[str, str], e
         f"The reviewer for {LABELS[0]}:\n{quoted('review-a', views[0])}",
         f"The reviewer for {LABELS[1]}:\n{quoted('review-b', views[1])}",
     )))  # fmt: skip
+
+
+def gold(asked: str, right: str, wrong: str) -> str:
+    """What a judge that is always right answers to any of these."""
+    for label, tag in zip(LABELS, ("output-a", "output-b"), strict=True):
+        if quoted(tag, right) in asked:
+            return f"{label}\nTherefore, {label} is better."
+    # Alone to be rated; else one of the preparations, which have no right answer.
+    return "9" if quoted("output", right) in asked else "0" if quoted("output", wrong) in asked else "-"

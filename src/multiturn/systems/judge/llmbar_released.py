@@ -1,4 +1,4 @@
-"""LLMBar's released judgements: file checksums, published figures, and their replay through our scorer."""
+"""LLMBar's released judgements: published figures, and their replay through our scorer."""
 
 from __future__ import annotations
 
@@ -10,18 +10,8 @@ from msgspec import Struct
 from ...conversation.files import json_rows
 from ...measures.verdict import FAILED, SCORED, Row, Table
 from ...protocols.benchmark import Published
+from .llmbar_data import SUBSETS
 from .llmbar_score import scored
-
-SHA256 = {
-    "Natural": "f7127b7aa78104cb8e03a2b1b3ac0077e95b125714dd441a8ee63666145a3375",
-    "Adversarial/Neighbor": "6712c7eda6342602e0bc7c06c282fa95e2110d4e741a284026a62d937f9780a0",
-    "Adversarial/GPTInst": "1002425f73c2cf54b6e6de99bce3f6c60fa2a17d13194772e37d7481c1351d42",
-    "Adversarial/GPTOut": "1ff56e520d7607750a9866a3be0f5b850392ca4477a1f69d80f32bd3e310f561",
-    "Adversarial/Manual": "0d9598769a39cdbbd265778c37e49939d41d5f76dcfb17bd75dcfa07516d3837",
-    "Processed/FairEval": "5b4a129258c1efa273a1b10fec399f5462b458facf900e8e1948f4acb1b37dd6",
-    "Processed/LLMEval2": "deffdaeccda39c0fb9337c7e20925ec2b973bfd456832c2f1ba0e9ca4cf107de",
-    "Processed/MT-Bench": "c152249bc095d152485954bd2abd9ea79528ee5e4c045bfe9ef78755b03c20d8",
-}
 
 STRATEGY = {
     "Vanilla": "vanilla", "Vanilla_NoRules": "no-rules", "CoT": "cot", "Metrics": "metrics", "Reference": "reference",
@@ -68,7 +58,6 @@ def replay(released: Iterable[Released]) -> dict[str, Table]:
 
 
 # -- published (per cent: accuracy / agreement; Natural, Neighbor, GPTInst, GPTOut, Manual, Average) --------------------
-_GROUPS = ("Natural", "Adversarial/Neighbor", "Adversarial/GPTInst", "Adversarial/GPTOut", "Adversarial/Manual")
 _TABLE = (
     ("GPT-4", "no-rules", (93.5, 64.2, 76.6, 76.6, 75.0), (97.0, 89.6, 90.2, 87.2, 89.1), 77.2),
     ("GPT-4", "vanilla", (95.5, 78.7, 86.4, 77.7, 80.4), (95.0, 93.3, 94.6, 93.6, 82.6), 83.7),
@@ -89,7 +78,7 @@ _SOURCE = "released statistics, github.com/princeton-nlp/LLMBar"
 
 def _published() -> Iterator[Published]:
     for judge, setting, accuracy, agreement, average in _TABLE:
-        for group, right, equal in zip(_GROUPS, accuracy, agreement, strict=True):
+        for group, right, equal in zip(SUBSETS, accuracy, agreement, strict=True):
             yield Published(judge, right / 100, "accuracy", setting, group, _SOURCE)
             yield Published(judge, equal / 100, "agreement", setting, group, _SOURCE)
         yield Published(judge, average / 100, "accuracy", setting, "Average", _SOURCE)

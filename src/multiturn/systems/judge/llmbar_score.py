@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Sequence
 
 from ...measures.verdict import Verdict
 from .llmbar_prompts import LABELS
@@ -20,6 +21,12 @@ def picked(text: str, explained: bool, *, official: bool = False) -> int | None:
         return None
     found = {m[1] for m in (_LONG if explained else _BRIEF).finditer(text[:100_000])}
     return "ab".index(found.pop()) + 1 if len(found) == 1 else None
+
+
+def winners(replies: Sequence[str], explained: bool, *, official: bool = False) -> list[int | None]:
+    """The verdicts of both orders in the numbering of the item."""
+    first, second = (picked(reply, explained, official=official) for reply in replies)
+    return [first, None if second is None else 3 - second]
 
 
 def from_scores(one: float | None, two: float | None) -> list[int | None]:

@@ -17,11 +17,9 @@ _ARJUDGE = "https://raw.githubusercontent.com/kaishxu/ARJudge/main/data/test/"
 
 def llmbar(data: Data, sets: str = "llmbar") -> Iterator[PairItem]:
     """LLMBar: ``label`` 1 or 2 is the output that follows the instruction; five subsets are groups."""
-    from .llmbar import LLMBar
-    from .llmbar import PairItem as Row
+    from .llmbar_data import items
 
-    for row in LLMBar(data, sets=sets).cases():
-        assert isinstance(row, Row)
+    for row in items(data, sets):
         yield PairItem(
             id=row.id, group=row.group, turns=(("user", row.instruction),), first=row.outputs[0], second=row.outputs[1],
             label=float(row.label == 1),
