@@ -3,13 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import AsyncIterator, Iterator
-from pathlib import Path
 from typing import Any, NamedTuple
 
-import msgspec
-from msgspec import Struct
-
-from ...conversation import Case, Cast, Conversation, DataError, InputError
+from ...conversation import Case, Cast, Conversation, InputError
 from ...judges.ask import Answer, quoted
 from ...judges.pair import two_scores
 from ...judges.panel import Scores, evidence, swap
@@ -18,13 +14,11 @@ from ...measures.figure import FRACTION, Scale
 from ...measures.figures import mean
 from ...measures.verdict import Verdict
 from ...protocols.benchmark import Benchmark, Data
+from .fair_evaluators_data import Pair, pairs
 from .fair_evaluators_figures import PUBLISHED, human_in_the_loop
 from .fair_evaluators_score import last_lines, question, scored
 from .judge_figures import kappa
 
-HOME = "https://raw.githubusercontent.com/i-Eval/FairEval/main/"
-HUMAN = {("gpt35", "vicuna-13b"): ("review_gpt35_vicuna-13b_human.txt", {"CHATGPT": 1, "VICUNA13B": -1, "TIE": 0})}
-"""Pairs with human labels: the file, and what a label says of the first of the pair."""
 ENTROPY = Scale(0, 1.0986122886681098, "", passing=0)
 
 
@@ -40,24 +34,6 @@ SETTINGS = {
     "vanilla": Setting(reasons=False), "vanilla-bpc": Setting(reasons=False, balanced=True), "ec": Setting(),
     "ec-bpc": Setting(balanced=True), "mec": Setting(many=True), "mec-bpc": Setting(many=True, balanced=True),
 }  # fmt: skip
-
-
-class Pair(Case, frozen=True, kw_only=True):
-    """A question and two answers; ``label``: 1 the first is better, -1 the second, 0 a tie, None = nobody said."""
-
-    question: str
-    answers: tuple[str, str]
-    label: int | None
-
-
-class _Question(Struct):
-    question_id: int
-    text: str
-
-
-class _Answer(Struct):
-    question_id: int
-    text: str
 
 
 class FairEvaluators(Benchmark):
@@ -111,33 +87,7 @@ class FairEvaluators(Benchmark):
 
     # -- cases --------------------------------------------------------------------------------------------------------
     def cases(self) -> Iterator[Case]:
-        questions = _lines(self._file("question.jsonl", ""), _Question)
-        one, two = (
-            {a.question_id: a.text for a in _lines(self._file(f"answer_{m}.jsonl", "answer/"), _Answer)} for m in self.pair
-        )
-        labels = self._labels(len(questions))
-        for asked, label in zip(questions, labels, strict=True):
-            id_ = asked.question_id
-            if id_ not in one or id_ not in two:
-                raise DataError(f"`{self.slug}`: question {id_} has no answer of both {' and '.join(self.pair)}")
-            yield Pair(id=str(id_), question=asked.text, answers=(one[id_], two[id_]), label=label)
-
-    def _labels(self, n: int) -> list[int] | list[None]:
-        sign = 1 if self.pair in HUMAN else -1
-        if (found := HUMAN.get(self.pair) or HUMAN.get((self.pair[1], self.pair[0]))) is None:
-            return [None] * n
-        path = self._file(found[0], "review/")
-        said = path.read_text(encoding="utf-8").split()
-        if len(said) != n or not {*said} <= {*found[1]}:
-            raise DataError(f"{path}: expected {n} lines, each one of {', '.join(found[1])}")
-        return [sign * found[1][word] for word in said]
-
-    def _file(self, name: str, folder: str) -> Path:
-        """A data file under its own name, or where the authors keep it."""
-        try:
-            return self.data.path(self.slug, name)
-        except DataError:
-            return self.data.path(self.slug, folder + name, f"{HOME}{folder}{name}")
+        return pairs(self.data, self.pair)
 
     # -- asking -------------------------------------------------------------------------------------------------------
     async def play(self, case: Case, cast: Cast, setting: str) -> Conversation:
@@ -178,13 +128,3 @@ class FairEvaluators(Benchmark):
         straight = quoted("answer-1", case.answers[0]) in chat.message.text
         label = case.label if straight else -case.label
         return f"Score of assistant 1: {7 + label}\nScore of assistant 2: {7 - label}"
-
-
-def _lines(path: Path, kind: type[Any]) -> list[Any]:
-    found = []
-    for number, line in enumerate(path.read_bytes().splitlines(), 1):
-        try:
-            found.append(msgspec.json.decode(line, type=kind))
-        except msgspec.DecodeError as error:
-            raise DataError(f"{path}, line {number}: {error}") from None
-    return found

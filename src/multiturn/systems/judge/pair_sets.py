@@ -38,13 +38,13 @@ def llmbar_adversarial(data: Data) -> Iterator[PairItem]:
 
 def faireval(data: Data) -> Iterator[PairItem]:
     """FairEval: ChatGPT (first) against Vicuna-13B, majority of three people, ties are a class."""
-    from .fair_evaluators import FairEvaluators, Pair
+    from .fair_evaluators_data import pairs
 
-    for row in FairEvaluators(data).cases():
-        assert isinstance(row, Pair)
+    names = ("gpt35", "vicuna-13b")
+    for row in pairs(data, names):
         yield PairItem(
             id=row.id, turns=(("user", row.question),), first=row.answers[0], second=row.answers[1],
-            authors=("gpt35", "vicuna-13b"), label=None if row.label is None else (1 + row.label) / 2, ties=True,
+            authors=names, label=None if row.label is None else (1 + row.label) / 2, ties=True,
         )  # fmt: skip
 
 
