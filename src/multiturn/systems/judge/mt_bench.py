@@ -4,40 +4,27 @@ from __future__ import annotations
 
 from collections.abc import AsyncIterator, Iterable, Iterator
 from functools import cached_property
-from itertools import zip_longest
-from pathlib import Path
 from typing import Any
 
 import msgspec
 
-from ...conversation import Case, Cast, Conversation, DataError
+from ...conversation import Case, Cast, Conversation
 from ...judges.ask import ScaleJudge
 from ...judges.pair import Both, PairJudge, map_back, verdict
 from ...judges.parse import Parsed
 from ...measures.figure import FRACTION, Scale
 from ...measures.figures import by_turn, mean
 from ...measures.verdict import Verdict
-from ...protocols.benchmark import Published
 from ...protocols.scripted import Scripted, ScriptedCase, ScriptedTurn
 from . import mt_bench_prompts as prompts
 from .judge_figures import rating
-from .mt_bench_files import choices, lines
+from .mt_bench_files import Question, choices, in_turn, read_pairs, read_questions
+from .mt_bench_published import PUBLISHED
 from .mt_bench_score import as_answer, fought, voted
-from .mt_bench_votes import VotedPair, labelled_pairs, voted_pairs
+from .mt_bench_votes import VotedPair
 
 POINTS = Scale(1, 10, "points", passing=8)  # from which an answer counts as passed: our choice
-FASTCHAT = "https://raw.githubusercontent.com/lm-sys/FastChat/main/fastchat/llm_judge/data/mt_bench/"
-REFERENCED = ("math", "reasoning", "coding")
 USER = "user"
-_QUOTED = "the paper, as quoted elsewhere (not checked against it)"
-
-
-class Question(ScriptedCase, frozen=True, kw_only=True):
-    """A question of two turns, its reference answers if it has some, and in ``pairwise`` whose answers it is compared with."""
-
-    references: tuple[str, ...] = ()
-    opponent: str = ""
-    theirs: tuple[str, ...] = ()
 
 
 class MTBench(Scripted):
@@ -79,49 +66,18 @@ class MTBench(Scripted):
         mean("agree"), by_turn("agree"), mean("agree_decided"), by_turn("agree_decided"),
         mean("consistent"), mean("first", by=("setting",)),
     )  # fmt: skip
-    published = (
-        *(Published(model, value, "score", "single", None, _QUOTED) for model, value in (
-            ("gpt-4", 8.99), ("gpt-3.5-turbo", 7.94), ("claude-v1", 7.90), ("vicuna-13b", 6.39), ("llama-13b", 2.61),
-        )),
-        Published("gpt-4", 0.66, "agree", "human", None, f"{_QUOTED}; first turns"),
-        Published("gpt-4", 0.85, "agree_decided", "human", None, f"{_QUOTED}; first turns"),
-        Published("people", 0.63, "agree", "human", None, f"{_QUOTED}; first turns"),
-        Published("people", 0.81, "agree_decided", "human", None, f"{_QUOTED}; first turns"),
-        Published("gpt-4", 0.65, "consistent", "pairwise", None, _QUOTED),
-    )  # fmt: skip
+    published = PUBLISHED
     examiner = ScaleJudge(measure="score", low=1, high=10, whole=False)
     referee = PairJudge()
 
     # -- cases --------------------------------------------------------------------------------------------------------
     def cases(self) -> Iterator[Case]:
         """The 80 questions, one of each category in turn."""
-        by_category: dict[str, list[Question]] = {}
-        for case in self.questions.values():
-            by_category.setdefault(case.group or "", []).append(case)
-        for row in zip_longest(*by_category.values()):
-            yield from (case for case in row if case is not None)
+        return in_turn(self.questions.values())
 
     @cached_property
     def questions(self) -> dict[str, Question]:
-        asked = lines(self.data.path(self.slug, "question.jsonl", FASTCHAT + "question.jsonl"))
-        gold = choices(self._references())
-        found = {}
-        for row in asked:
-            id_ = str(row.question_id)
-            references = gold.get(id_, ()) if row.category in REFERENCED else ()
-            turns = tuple(
-                ScriptedTurn(user=text, gold=references[i] if i < len(references) else None, number=i + 1)
-                for i, text in enumerate(row.turns)
-            )
-            found[id_] = Question(id=id_, group=row.category, turns=turns, references=references)
-        return found
-
-    def _references(self) -> Path:
-        try:
-            return self.data.path(self.slug, "reference_answer_gpt-4.jsonl")
-        except DataError:
-            name = "reference_answer/gpt-4.jsonl"
-            return self.data.path(self.slug, name, FASTCHAT + name)
+        return read_questions(self.data)
 
     def views(self, case: Case, setting: str) -> Iterable[Case]:
         assert isinstance(case, Question)
@@ -129,12 +85,7 @@ class MTBench(Scripted):
             pairs = self._pairs.get(case.id, [])
             return [msgspec.structs.replace(p, group=case.group, references=case.references) for p in pairs]
         if setting == "pairwise":
-            return [
-                msgspec.structs.replace(
-                    case, id=f"{case.id}/{name}", cluster=case.id, opponent=name, theirs=said.get(case.id, ())
-                )
-                for name, said in self._opponents.items()
-            ]
+            return [case.against(name, said.get(case.id, ())) for name, said in self._opponents.items()]
         return (case,)
 
     @cached_property
@@ -145,14 +96,7 @@ class MTBench(Scripted):
 
     @cached_property
     def _pairs(self) -> dict[str, list[VotedPair]]:
-        texts = {id_: tuple(t.user for t in case.turns) for id_, case in self.questions.items()}
-        try:
-            return voted_pairs(self.data.path(self.slug, "human_judgments.jsonl"), texts)
-        except DataError as missing:
-            try:
-                return labelled_pairs(self.data.path("arjudge", "MTBench_first300.json"), texts)
-            except DataError:
-                raise missing from None
+        return read_pairs(self.data, {id_: tuple(t.user for t in case.turns) for id_, case in self.questions.items()})
 
     # -- playing ------------------------------------------------------------------------------------------------------
     async def play(self, case: Case, cast: Cast, setting: str) -> Conversation:
@@ -188,9 +132,8 @@ class MTBench(Scripted):
 
     def slots(self, case: ScriptedCase, turn: ScriptedTurn) -> list[Verdict]:
         assert isinstance(case, Question)
-        return (
-            [Verdict("win_adjusted", None, item=f"{case.opponent}/{turn.number}")] if case.opponent else [Verdict("score", None)]
-        )
+        item = f"{case.opponent}/{turn.number}"
+        return [Verdict("win_adjusted", None, item=item) if case.opponent else Verdict("score", None)]
 
     async def score(self, case: ScriptedCase, turn: ScriptedTurn, reply: str, chat: Conversation, cast: Cast) -> list[Verdict]:
         assert isinstance(case, Question)
