@@ -98,7 +98,7 @@ def find(name: str) -> LabelledSet | None:
     return None
 
 
-def on_dimension(items: Iterator[PointItem], dimension: str) -> Iterator[PointItem]:
+def on_dimension(items: Iterator[PointItem], dimension: str, definitions: Mapping[str, str] = DEFINITIONS) -> Iterator[PointItem]:
     """The items with the ratings of one dimension as their labels ("" = as they are)."""
     for item in items:
         if not dimension:
@@ -108,7 +108,7 @@ def on_dimension(items: Iterator[PointItem], dimension: str) -> Iterator[PointIt
         if dimension not in scales:
             raise UnknownName("dimension", dimension, scales)
         low, high = scales[dimension]
-        words = DEFINITIONS[dimension]
+        words = definitions[dimension]
         if item.extra.get("level") == "dialogue":
             words = f"{words} ({WHOLE})"
         yield with_changes(item, dimension=dimension, definition=words, label=people.get(dimension), low=low, high=high)

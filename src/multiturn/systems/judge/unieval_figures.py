@@ -72,8 +72,8 @@ def levels(table: Table) -> Iterator[Figure]:
         found = {"": turn_level(scores, people, clusters)}
         if len(set(clusters)) < len(rows):
             found[" within documents"] = document_level(scores, people, clusters)
-        if all("/" in case for *_, case in rows):
-            found[" over systems"] = system_level(scores, people, [case.rpartition("/")[2] for *_, case in rows])
+        if all(case.startswith(f"{cluster}/") for *_, cluster, case in rows):
+            found[" over systems"] = system_level(scores, people, [case[len(cluster) + 1 :] for *_, cluster, case in rows])
         for level, three in found.items():
             for kind, value in zip(KINDS, three, strict=True):
                 yield agreement_figure(value, f"{kind}{level}", "plain", name, max(len(told) if not level else 0, value.n))
