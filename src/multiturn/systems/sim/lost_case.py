@@ -12,6 +12,7 @@ from msgspec import Struct
 from ...conversation import Case, DataError
 from ...protocols.sharded import Shard
 
+SLUG = "lost-in-conversation"
 REVISION = "ba6b9a2198b4f64bf2133b8a9d9a28ca0f65b1d7"
 HOME = f"https://raw.githubusercontent.com/microsoft/lost_in_conversation/{REVISION}/data"
 FILES = ("sharded_instructions_600.json", "sharded_translation.json")

@@ -2,30 +2,23 @@
 
 from __future__ import annotations
 
-import itertools
-from collections.abc import AsyncIterator, Iterable, Iterator, Mapping, Sequence
+from collections.abc import AsyncIterator, Iterator, Mapping
 from typing import Any
 
-from ...conversation import Case, Cast, Conversation, DataError, InputError, UnknownName
+from ...conversation import Case, Cast, Conversation, InputError
 from ...judges.simulation import Secrets
 from ...measures.figure import FRACTION, Scale
 from ...measures.figures import by_turn, mean, multi_turn_cost, pass_k, reliability
 from ...measures.verdict import Verdict
 from ...protocols.benchmark import Benchmark
-from ...protocols.sharded import Revealer, Shard, Told, Utterance, bullets, in_order, recap, simulated, tell
-from .lost_case import FIELDS, FILES, HOME, LostCase, read
+from ...protocols.sharded import Told, Utterance, bullets, recap, tell
+from .lost_case import LostCase
+from .lost_data import TASKS, instructions
 from .lost_figures import changes, overall
 from .lost_published import published
-from .lost_sample import sample
-from .lost_tasks import Actions, Code, Database, Math, Task
-from .lost_turn import final_score, note_turn, user_secrets
-from .lost_writing import Data2Text, Summary, Translation
+from .lost_tasks import Task
+from .lost_turn import by_first_attempt, final_score, note_turn, teller, turn_verdicts, user_secrets
 
-TASKS: dict[str, type[Task]] = {
-    "math": Math, "code": Code, "database": Database, "actions": Actions, "data2text": Data2Text, "summary": Summary,
-    "translation": Translation,
-}  # fmt: skip
-BINS = ("0-20 %", "20-40 %", "40-60 %", "60-80 %", "80-100 %")
 CHARACTERS, COUNT = Scale(0, float("inf"), "characters", passing=0), Scale(0, float("inf"), "turns", passing=0)
 
 
@@ -89,34 +82,9 @@ class LostInConversation(Benchmark):
 
     # -- cases --------------------------------------------------------------------------------------------------------
     def cases(self) -> Iterator[Case]:
-        names = list(FIELDS) if self.options["tasks"] == "all" else str(self.options["tasks"]).split(",")
-        for name in names:
-            if name not in TASKS:
-                raise UnknownName("task of `lost-in-conversation`", name, TASKS)
         if self.options["cap"] < 1:
             raise InputError(f"lost-in-conversation?cap={self.options['cap']}: must be 1 or more")
-        found = [case for case in self._cases() if case.task in names]
-        if not found:
-            raise DataError(f"no cases of {', '.join(names)}: give the released files, or tasks=math with source=bundled")
-        yield from found
-
-    def _cases(self) -> Iterable[LostCase]:
-        source = self.options["source"]
-        if source not in ("auto", "bundled", "released"):
-            raise UnknownName("source of `lost-in-conversation`", source, ("auto", "bundled", "released"))
-        if source == "bundled" or self._data is None:
-            return sample()
-        return itertools.chain.from_iterable(self._file(name, source == "released") for name in FILES)
-
-    def _file(self, name: str, wanted: bool) -> Iterator[LostCase]:
-        """The cases of one released file. Where it is not there and not ``wanted``: the sample in place of the main file."""
-        try:
-            path = self.data.path(self.slug, name, f"{HOME}/{name}" if wanted else "")
-        except DataError:
-            if wanted:
-                raise
-            return sample() if name == FILES[0] else iter(())
-        return read(path)
+        return instructions(self._data, self.options["source"], str(self.options["tasks"]))
 
     def task(self, case: Case) -> Task:
         assert isinstance(case, LostCase)
@@ -140,7 +108,7 @@ class LostInConversation(Benchmark):
             return value == 1.0 and (not task.scripted or task.official)
 
         cap = self.options["cap"] * len(case.shards)
-        reveal = _reveal(task, case, cast)
+        reveal = teller(task, case, cast)
         told = await tell(chat, case.shards, cast.assistant, reveal, solved, cap=cap, rolling=setting == "snowball")
         cast.facts.update(stop=told.stop, revealed=len(told.revealed) / len(case.shards))
         if setting != "recap":
@@ -154,6 +122,7 @@ class LostInConversation(Benchmark):
 
     # -- judging ------------------------------------------------------------------------------------------------------
     async def judge(self, case: Case, chat: Conversation, cast: Cast) -> AsyncIterator[Verdict]:
+        assert isinstance(case, LostCase)
         turns, setting = cast.facts.get("turns", []), cast.setting
         score = final_score(turns[-1:] if setting in ("full", "concat", "recap") else turns, cast)
         yield score
@@ -161,21 +130,14 @@ class LostInConversation(Benchmark):
             if turns and turns[0]["length"] is not None:
                 yield Verdict("answer length", turns[0]["length"], turn=1)
             return
-        for number, turn in enumerate(turns, 1):
-            strategy, cause = turn["strategy"], turn["cause"] or "no reply"
-            for name, kinds in (("attempt", ("answer_attempt",)), ("question", ("clarification", "interrogation"))):
-                value = None if strategy is None else float(strategy in kinds)
-                yield Verdict(name, value, turn=number, reason=strategy or "", cause=cause if value is None else "")
-            if turn["length"] is not None:
-                yield Verdict("answer length", turn["length"], turn=number)
+        for verdict in turn_verdicts(turns):
+            yield verdict
         yield Verdict("revealed", cast.facts.get("revealed"), cause=cast.stopped)
         if cast.has("user"):
             yield Verdict("scripted turns", sum(len(turn.get("faults", ())) > 1 for turn in turns))
-        first = next((i for i, turn in enumerate(turns, 1) if turn["strategy"] == "answer_attempt"), None)
-        if first is not None and setting != "recap" and not self.task(case).scripted:
-            assert isinstance(case, LostCase)
-            group = BINS[min(4, (5 * first - 1) // len(case.shards))]
-            yield Verdict("score by first attempt", score.value, group=group, cause=score.cause)
+        if setting != "recap" and not self.task(case).scripted:
+            for verdict in by_first_attempt(turns, len(case.shards), score):
+                yield verdict
 
     def gold(self, case: Case, chat: Conversation) -> str | None:
         assert isinstance(case, LostCase)
@@ -185,14 +147,3 @@ class LostInConversation(Benchmark):
         assert isinstance(case, LostCase)
         task = self.task(case)
         return Secrets(turns=0) if task.scripted else user_secrets(case, task.gold(case) or "", setting, facts)
-
-
-def _reveal(task: Task, case: LostCase, cast: Cast) -> Revealer:
-    """Who tells the shards: the task's script, a model, or rules."""
-    if not task.scripted:
-        return simulated(cast.user) if cast.has("user") else in_order
-
-    async def script(chat: Conversation, told: Sequence[Shard], left: Sequence[Shard]) -> Utterance:
-        return task.turn(case, len(chat.turns))
-
-    return script

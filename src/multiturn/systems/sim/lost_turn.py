@@ -1,9 +1,9 @@
-"""One turn of the assistant: what it does (strategy), which answer it gives, what that is worth; and the score of a whole
-conversation from its turns. Notes are plain data, kept with the episode."""
+"""Who tells the shards; one turn of the assistant: what it does (strategy), which answer it gives, what that is worth; and the
+score of a whole conversation from its turns. Notes are plain data, kept with the episode."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
 from ...conversation import CallError, Cast, Conversation, NotMeasured
@@ -11,11 +11,24 @@ from ...judges.extract import extract
 from ...judges.simulation import RESTART, UNUSABLE, Finding, Secrets
 from ...judges.strategy import by_rules, classify
 from ...measures.verdict import Verdict
-from ...protocols.sharded import Utterance
+from ...protocols.sharded import Revealer, Shard, Utterance, in_order, simulated
 from .lost_case import LostCase
 from .lost_tasks import Task
 
+BINS = ("0-20 %", "20-40 %", "40-60 %", "60-80 %", "80-100 %")
+"""Of the shards: when the first attempt came."""
 UNTOLD = "turn limit: the user did not tell everything"
+
+
+def teller(task: Task, case: LostCase, cast: Cast) -> Revealer:
+    """Who tells the shards: the task's script, a model, or rules."""
+    if not task.scripted:
+        return simulated(cast.user) if cast.has("user") else in_order
+
+    async def script(chat: Conversation, told: Sequence[Shard], left: Sequence[Shard]) -> Utterance:
+        return task.turn(case, len(chat.turns))
+
+    return script
 
 
 async def note_turn(task: Task, case: LostCase, cast: Cast, chat: Conversation, *, utterance: Utterance | None = None,
@@ -75,6 +88,25 @@ def final_score(turns: Sequence[dict[str, Any]], cast: Cast) -> Verdict:
             return Verdict("score", turn["value"], reason=turn["reason"])
     silent = all(turn["strategy"] == "missing" for turn in turns)
     return Verdict("score", 0.0, reason="empty replies" if silent else "no answer attempt", failed=silent)
+
+
+def turn_verdicts(turns: Sequence[dict[str, Any]]) -> Iterator[Verdict]:
+    """What each turn did, and how long its answer was."""
+    for number, turn in enumerate(turns, 1):
+        strategy, cause = turn["strategy"], turn["cause"] or "no reply"
+        for name, kinds in (("attempt", ("answer_attempt",)), ("question", ("clarification", "interrogation"))):
+            value = None if strategy is None else float(strategy in kinds)
+            yield Verdict(name, value, turn=number, reason=strategy or "", cause=cause if value is None else "")
+        if turn["length"] is not None:
+            yield Verdict("answer length", turn["length"], turn=number)
+
+
+def by_first_attempt(turns: Sequence[dict[str, Any]], shards: int, score: Verdict) -> Iterator[Verdict]:
+    """The score once more, in the group of when the first attempt came; nothing where none came."""
+    first = next((i for i, turn in enumerate(turns, 1) if turn["strategy"] == "answer_attempt"), None)
+    if first is not None:
+        group = BINS[min(4, (5 * first - 1) // shards)]
+        yield Verdict("score by first attempt", score.value, group=group, cause=score.cause)
 
 
 def user_secrets(case: LostCase, gold: str, setting: str, facts: Mapping[str, Any]) -> Secrets:
