@@ -43,6 +43,13 @@ class Future(Struct, frozen=True):
     values: dict[str, float | None]
     reward: float | None
 
+    def after(self, chat: Conversation) -> Forwarded:
+        """What this future added first to ``chat``, which it goes on from, and why it ended there: "" = it went on."""
+        ahead = next((node for node in self.chat.path() if len(node) == len(chat) + 1), None)
+        if ahead is None:
+            return Forwarded(chat, self.stop)
+        return Forwarded(ahead, self.stop if len(self.chat) == len(ahead) else "")
+
 
 class MultiturnReward(Struct, frozen=True):
     """The reward of a reply: the mean over the futures that could be scored; None if none could."""

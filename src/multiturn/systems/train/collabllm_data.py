@@ -11,6 +11,9 @@ from msgspec import Struct
 
 from ...conversation import Case, Conversation, DataError, from_openai
 from ...learning.pairs import Branch, Pair, best_and_worst
+from ...protocols.benchmark import Data
+
+FILES = {"math": "collabllm-multiturn-math-hard.jsonl", "document": "collabllm-multiturn-medium.jsonl"}
 
 
 class Goal(Case, frozen=True, kw_only=True):
@@ -103,6 +106,12 @@ def _row(row: dict[str, Any]) -> Scored:
         score=None if score is None else float(score), goal=str(row.get("single_turn_prompt", "")),
         target=str(row.get("single_turn_completion", "")),
     )  # fmt: skip
+
+
+def released(data: Data) -> Iterator[Goal]:
+    """The tasks of the released files."""
+    for group, file in FILES.items():
+        yield from released_goals(read_rows(data.path("collabllm", file)), group)
 
 
 def released_goals(rows: Iterable[Scored], group: str) -> Iterator[Goal]:

@@ -5,15 +5,25 @@ from __future__ import annotations
 import math
 import re
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import AsyncIterator, Mapping, Sequence
+from typing import Any
 
 from ...conversation import Cast, Conversation
 from ...judges.ask import Answer, ask, quoted
 from ...judges.bleu import sentence_bleu
 from ...judges.extract import final_number, json_field
 from ...judges.parse import Parsed, Unparsable, scale
-from ...players.simulated import Fault, Said, user_line
+from ...judges.simulation import Secrets
+from ...learning.rewards import UserTurn
+from ...measures.figure import Scale
+from ...measures.verdict import Verdict
+from ...players.simulated import Fault, Said, SimulatedUser, user_line
 from .collabllm_data import Goal
+from .collabllm_points import point_verdicts
+
+KILO, REWARD, SPREAD = (
+    Scale(0, float("inf"), "thousand tokens", passing=0), Scale(-1, 2, "reward", passing=0), Scale(0, 3, "reward", passing=0),
+)  # fmt: skip
 
 MARK = "[[TERMINATE CHAT]]"
 
@@ -121,6 +131,13 @@ def user_json(text: str, answered: str) -> str | Fault:
     return user_line(text if found is None else found, answered)
 
 
+def user_of(case: Goal, cast: Cast, turns: int) -> UserTurn:
+    """The model in the user's role, or else rules; for at most so many messages."""
+    if not cast.has("user"):
+        return RuleUser(case, turns)
+    return SimulatedUser(cast.user, USER.format(goal=case.goal), turns=turns, stop=(MARK,), read=user_json)
+
+
 class RuleUser:
     """A user without a model: begins with the opening, tells one more detail a turn, two when it is asked something, and ends the
     conversation once the assistant has answered all. A pure function of the conversation.
@@ -150,3 +167,39 @@ class RuleUser:
         """The details that the user has not told yet."""
         said = [m.text for m in chat.messages if m.role == "user"]
         return [detail for detail in self.details if not any(detail in text for text in said)]
+
+
+# -- what a conversation was worth ------------------------------------------------------------------------------------
+async def verdicts(case: Goal, chat: Conversation, cast: Cast, official: bool) -> AsyncIterator[Verdict]:
+    """The measures of a whole conversation, and those of its branching points."""
+    async for verdict in _whole(case, chat, cast, official):
+        yield verdict
+    for verdict in point_verdicts(cast.facts):
+        yield verdict
+
+
+async def _whole(case: Goal, chat: Conversation, cast: Cast, official: bool) -> AsyncIterator[Verdict]:
+    """Open where the user said nothing usable, or the assistant nothing at all."""
+    stop = cast.stopped
+    if cast.facts.get("stop") == "format error":
+        stop = stop or "user: format error"
+    elif not any(turn.answered for turn in chat.turns):
+        stop = stop or "no reply"
+    if stop:
+        for measure in ("task", "tokens", "interactivity"):
+            yield Verdict(measure, None, cause=stop)
+        return
+    score = await task_score(case, chat, cast, official)
+    yield Verdict("task", score.value, reason=score.reason, cause=score.cause)
+    yield Verdict("tokens", tokens(chat) / 1000)
+    engaged = await interactivity(chat, cast)
+    yield Verdict("interactivity", engaged.value, reason=engaged.reason, cause=engaged.cause)
+
+
+def user_secrets(case: Goal, facts: Mapping[str, Any]) -> Secrets:
+    """What the user has to hide (the target) and to tell (the details)."""
+    rules = RuleUser(case, 1)
+    return Secrets(
+        never=(case.target,), instructions=USER.replace("{goal}", ""), pieces=(rules.opening, *rules.details), per_turn=2,
+        known=case.goal, stop=str(facts.get("stop", "")),
+    )  # fmt: skip
