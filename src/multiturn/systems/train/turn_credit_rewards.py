@@ -17,11 +17,14 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable, Sequence
+from typing import Any, NamedTuple
 
+import msgspec
 from msgspec import Struct
 
 from ...conversation import Conversation
-from ...learning.credit import Rewards
+from ...learning.credit import ESTIMATORS, Rewards
+from ...measures.figure import Scale
 
 FIELDS = ("reasoning", "tool", "answer")
 GROUPS = (("reasoning",), ("tool", "answer"))
@@ -29,6 +32,23 @@ ERROR = "Error:"
 TURN, OUTCOME = ("tool_execution", "search_has_answer"), ("contains_answer", "exact_match", "format", "xml_tags")
 _FIELD = {name: re.compile(rf"<{name}>(.*?)</{name}>", re.DOTALL) for name in FIELDS}
 _RESULT = re.compile(r"<result>(.*)</result>", re.DOTALL)
+
+
+REWARDS = {
+    name: Scale(0, most, "reward", passing=most) for name, most in (
+        ("tool_execution", 0.2), ("search_has_answer", 0.5), ("contains_answer", 0.5), ("exact_match", 1.0), ("format", 0.2),
+        ("xml_tags", 0.2),
+    )
+}  # fmt: skip
+COMPARED = ("grpo-or", "grpo-mr", "mt-grpo")
+ADVANTAGE = Scale(float("-inf"), float("inf"), "standard deviations", passing=0)
+
+
+class Played(NamedTuple):
+    """A rollout: the conversation and why it ended."""
+
+    chat: Conversation
+    stop: str
 
 
 class Rollout(Struct, frozen=True):
@@ -95,6 +115,21 @@ def credited(rollout: Rollout, aliases: Sequence[str]) -> Rewards:
     later = max(0, len(rollout.messages) - 1)
     turns = (sum(found[name] for name in TURN), *[0.0] * later)
     return Rewards(turns, sum(found[name] for name in OUTCOME), split=rollout.found)
+
+
+def compared(group: Sequence[Played], aliases: Sequence[str]) -> list[dict[str, Any]]:
+    """The rollouts of one question as facts: rewards, credit, and the advantages that every estimator gives their turns."""
+    rollouts = [read(played.chat) for played in group]
+    earned = [credited(rollout, aliases) for rollout in rollouts]
+    by_estimator = {name: estimate(earned) for name, estimate in ESTIMATORS.items()}
+    return [
+        {
+            "stop": played.stop, "messages": list(rollout.messages), "rewards": rewards(rollout, aliases),
+            "credit": msgspec.to_builtins(earned[i]),
+            "advantages": {name: [float(a) for a in found[i]] for name, found in by_estimator.items()},
+        }
+        for i, (played, rollout) in enumerate(zip(group, rollouts, strict=True))
+    ]  # fmt: skip
 
 
 def _format(message: str) -> float:
