@@ -20,7 +20,9 @@ from multiturn.measures.intervals import Totals, means
 from multiturn.measures.paired import Pairs, differences
 from multiturn.measures.reliability import aptitude, pass_all, pass_at
 from multiturn.measures.survival import survive
+from multiturn.measures.variance import Plays, components
 from multiturn.measures.verdict import Table
+from multiturn.systems.game.in_place_figures import ratio
 from multiturn.systems.judge.judge_figures import macro
 
 Array: TypeAlias = "np.ndarray[Any, np.dtype[Any]]"
@@ -194,11 +196,8 @@ def tested(apart: Array, random: np.random.Generator, *, binary: bool) -> Array:
     run, case = np.divmod(np.arange(many * cases * turns) // turns, cases)
     flat = apart.ravel()
     p = [d.p for d in differences(Pairs(case, np.zeros_like(case), flat, flat, flat, np.zeros(len(flat), dtype=bool)), run, many)]
-    hits = np.zeros(2)
-    for i, t in enumerate(p):
-        found = significance(apart[i].ravel(), case[: cases * turns], random, binary=binary, t=t)
-        hits += [t is not None and t < 0.05, found.p is not None and found.p < 0.05]
-    return hits
+    found = [significance(x.ravel(), case[: cases * turns], random, binary=binary, t=None).p for x in apart]
+    return np.array([sum(q is not None and q < 0.05 for q in side) for side in (p, found)], dtype=np.float64)
 
 
 # -- conversations and repeats ----------------------------------------------------------------------------------------
@@ -254,6 +253,33 @@ def passes(random: np.random.Generator, cases: int, runs: int, *, mean: float, k
     return clustered(value.reshape(runs, cases), 1, truth)
 
 
+def components_of(random: np.random.Generator, cases: int, runs: int, *, name: str, skewed: bool = False) -> Found:
+    """A variance component: cases with standard deviation 1, four plays each (1), each judged twice (0.5)."""
+    case = np.repeat(np.arange(cases), 8)
+    play, talk = np.arange(cases * 8) // 2, np.arange(cases * 8) // 2
+    rows = []
+    for _ in range(min(runs, 300)):
+        of_case = random.standard_exponential(cases) if skewed else random.normal(size=cases)
+        value = of_case[case] + random.normal(size=cases * 4)[play] + 0.5 * random.normal(size=cases * 8)
+        found = components(Plays(value, case, np.zeros_like(case), play, talk)).parts[name]
+        rows.append((found.value, found.low, found.high))
+    return gathered(rows, {"case": 1.0, "repeat": 1.0, "judge": 0.25}[name])
+
+
+def relative(random: np.random.Generator, cases: int, runs: int, *, first: float, second: float) -> Found:
+    """One setting's total over another's, with the percentile bootstrap over cases."""
+    names = {"case": tuple(map(str, range(cases))), "setting": ("a", "b"), "measure": ("m",)}
+    case = np.tile(np.arange(cases), 2)
+    codes = {"case": case, "cluster": case, "setting": np.repeat([0, 1], cases)}
+    figure = ratio("m", "a", "b")
+    rows = []
+    for _ in range(min(runs, 400)):
+        a, b = twice(random, cases, 1, first, second)
+        found = next(iter(figure(table(codes, names, np.concatenate([a[0], b[0]])))))
+        rows.append((found.value, found.low, found.high))
+    return gathered(rows, first / second)
+
+
 TOP, MIDDLE = (0.002, 0.003, 0.005, 0.02, 0.97), (0.05, 0.1, 0.2, 0.35, 0.3)
 RUNS: dict[str, list[tuple[str, Simulate]]] = {
     "Means, binary": [
@@ -287,5 +313,9 @@ RUNS: dict[str, list[tuple[str, Simulate]]] = {
         *((f"unreliability (and reliability), mean {m:g}", partial(repeats, mean=m, spread=True)) for m in (0.6, 0.9)),
         *((f"pass@{k}, {m:g} right", partial(passes, mean=m, k=k, every=False)) for m, k in ((0.3, 4), (0.7, 4))),
         *((f"pass^{k}, {m:g} right", partial(passes, mean=m, k=k, every=True)) for m, k in ((0.5, 8), (0.9, 4))),
+        *((f"variance between {name}", partial(components_of, name=part))
+          for part, name in (("case", "cases"), ("repeat", "plays of a case"), ("judge", "judgements of a play"))),
+        ("variance between cases, skewed", partial(components_of, name="case", skewed=True)),
+        ("ratio of totals, 0.6 to 0.8 (bootstrap)", partial(relative, first=0.6, second=0.8)),
     ],
 }  # fmt: skip
