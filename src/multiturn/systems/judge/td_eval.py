@@ -13,7 +13,6 @@ from ...judges.items import Decision, Item, PairItem, PointItem, with_changes
 from ...judges.probes import probed
 from ...judges.questions import point
 from ...judges.unread import NO_ANSWER
-from ...measures.figure import Scale
 from ...measures.figures import mean
 from ...measures.verdict import Verdict
 from ...protocols.benchmark import Published
@@ -22,7 +21,7 @@ from .judging_figures import FIGURES
 from .point_sets import find
 from .sets import LabelledSet
 from .td_eval_arena import arena
-from .td_eval_data import BACKEND, CONVERSATION, DIMENSIONS, POLICY, arena_pairs, bundled, bundled_arena, turns
+from .td_eval_data import BACKEND, CONVERSATION, DIMENSIONS, POLICY, STARS, arena_pairs, bundled, bundled_arena, turns
 from .td_eval_rule import backend
 from .unieval_figures import PEOPLE, levels
 
@@ -31,7 +30,6 @@ GUIDE = "What the scores mean: 1 very bad, 2 bad, 3 fair, 4 good, 5 very good. G
 BATTLE = """What counts, in this order: that the agent tells what the database returned and makes nothing up; that it keeps to \
 its policy; that the conversation hangs together; that the customer gets what they came for. Where all of that is equal, the \
 shorter one is better; where that is, too, it is a tie. Do not let the order or the names of the dialogues sway you."""
-STARS = Scale(1, 5, "points", passing=4)
 OURS = {"bundled-turns": bundled, "bundled-arena": bundled_arena}
 
 

@@ -17,6 +17,7 @@ from msgspec import Struct
 
 from ...conversation import DataError
 from ...judges.items import PairItem, PointItem, Said
+from ...measures.figure import Scale
 from ...protocols.benchmark import Data
 from .point_sets import on_dimension, read
 
@@ -36,6 +37,7 @@ What matters: restaurants and hotels: area, price range, name, kind of food or s
 the nights. Attractions: area, kind, name. Trains: from, to, day, leaving or arriving time; to book: people. Taxis: from, to,
 time."""
 LONGEST_DB = 20_000
+STARS = Scale(1, 5, "points", passing=4)
 HOME = "https://raw.githubusercontent.com/emrecanacikgoz/TD-Eval/main/judge/results/"
 _SCORE = re.compile(r"\bScore:\s{0,4}(?:[A-Za-z ]{1,20}\()?([1-5])(?![0-9.])", re.I)
 

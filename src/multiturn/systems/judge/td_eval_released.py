@@ -17,7 +17,7 @@ from ...measures.agreement import Agreement, cohen_kappa, krippendorff_alpha, pe
 from ...measures.intervals import Estimate, clustered_mean
 from ...protocols.benchmark import Data
 from .point_sets import read
-from .td_eval_data import FIELDS, score_of
+from .td_eval_data import FIELDS, STARS, score_of
 
 LEVELS = (1, 2, 3, 4, 5)
 PILOTS = ("gpt4o", "gpt4omini", "llama70b", "mistrallarge", "sonnet35")
@@ -44,7 +44,7 @@ def turn_means(data: Data) -> Mapping[str, Mapping[str, Estimate]]:
         scores = [score_of(getattr(row, judge)[field]) for row in rows]
         if None in scores:
             raise DataError(f"{path}, line {scores.index(None) + 1}, {judge}, {field}: no score from 1 to 5")
-        return clustered_mean([float(s or 0) for s in scores], clusters)
+        return clustered_mean([float(s or 0) for s in scores], clusters, STARS)
 
     return {judge: {d: mean(judge, field) for d, field in FIELDS.items()} for judge in ("gpt_4o", "claude_35_sonnet")}
 
