@@ -2,16 +2,13 @@
 
 from __future__ import annotations
 
-import string
 from collections.abc import Iterable, Iterator
 from functools import cache, cached_property
-from itertools import zip_longest
 
 import msgspec
 
 from ...conversation import Case, Cast, Conversation
 from ...judges.ask import ScaleJudge
-from ...judges.instructions.mt_eval_rules import rule
 from ...measures.figure import FRACTION, Scale
 from ...measures.figures import by_turn, mean, multi_turn_cost, survival
 from ...measures.verdict import Verdict
@@ -22,6 +19,7 @@ from .mt_eval_build import CONTEXTS, DISTANCES, Label, MTCase, Standing
 from .mt_eval_figures import PUBLISHED, paper_aggregation
 from .mt_eval_prompts import question
 from .mt_eval_raw import Files
+from .mt_eval_score import by_code
 
 POINTS = Scale(0, 10, "points", passing=8)  # from which a judged turn counts as passed in survival curves: our choice
 NO_PROMPTS = "follow-up alone: its prompts are on the hub only (follow-up_single.jsonl)"
@@ -79,15 +77,8 @@ class MTEval(Listed):
 
     # -- cases --------------------------------------------------------------------------------------------------------
     def cases(self) -> Iterator[Case]:
-        """All 168 dialogues, the five tasks in turn, and first one of each document and rule: a run that is limited or cut
-        short still covers them."""
-        siblings = {"recollection-global-inst": 2, "refinement": 4}
-        tasks = []
-        for group, cases in self.dialogues.items():
-            n = siblings.get(group, 1)
-            tasks.append([case for i in range(n) for case in cases[i::n]])
-        for row in zip_longest(*tasks):
-            yield from (case for case in row if case is not None)
+        """All 168 dialogues, the five tasks in turn."""
+        return build.in_turn(self.dialogues)
 
     @cached_property
     def files(self) -> Files:
@@ -95,14 +86,7 @@ class MTEval(Listed):
 
     @cached_property
     def dialogues(self) -> dict[str, list[MTCase]]:
-        files, system = self.files, str(self.options["system"])
-        return {
-            "recollection-cls": build.classification(files.documents, system, self._intro),
-            "recollection-global-inst": build.standing_rules(files.questions, system),
-            "expansion": build.expansion(files.sessions, files.documents, system),
-            "refinement": build.refinement(files.sessions, files.stand_alone, files.documents, system),
-            "follow-up": build.follow_up(files.extended, files.follow_up_alone, system),
-        }
+        return build.dialogues(self.files, str(self.options["system"]), self._intro)
 
     @cached_property
     def _intro(self) -> str:
@@ -164,20 +148,8 @@ class MTEval(Listed):
 
     async def score(self, case: ScriptedCase, turn: ScriptedTurn, reply: str, chat: Conversation, cast: Cast) -> list[Verdict]:
         empty, target = not reply.strip(), turn.target
-        if isinstance(target, Label):
-            said = _plain(reply)
-            return [Verdict("score", 10.0 * (target.topic in said), reason=f"topic: {target.topic}", failed=empty),
-                    Verdict("cls_exact", float(said == target.topic), reason=f"topic: {target.topic}", failed=empty)]  # fmt: skip
-        if isinstance(target, Standing):
-            return [Verdict("score", 10.0 * rule(target.rule).check(reply, target.args), reason=target.rule, failed=empty)]
+        if isinstance(target, Label | Standing):
+            return by_code(target, reply)
         if empty and cast.has("judge"):
             return [Verdict("score", self.examiner.low, reason="empty reply", failed=True)]
         return [await self.examiner(cast, question(target, turn.user, reply, self.examiner, cast.setting == "single"))]
-
-
-_SPACES = str.maketrans(dict.fromkeys(string.punctuation, " "))
-
-
-def _plain(text: str) -> str:
-    """Lower case, punctuation as spaces, ends stripped: how topics are compared."""
-    return text.lower().translate(_SPACES).strip()

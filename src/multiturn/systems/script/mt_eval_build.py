@@ -7,7 +7,8 @@ answers and all questions are theirs. Every scored turn has an ``item`` that is 
 from __future__ import annotations
 
 import random
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from itertools import zip_longest
 from typing import Any
 
 from msgspec import Struct
@@ -15,7 +16,7 @@ from msgspec import Struct
 from ...judges.instructions.mt_eval_rules import RULES
 from ...protocols.scripted import ScriptedTurn, number_turns
 from .listed import ListedCase
-from .mt_eval_raw import Distracted, Document, Extended, Question, RawTurn, Session
+from .mt_eval_raw import Distracted, Document, Extended, Files, Question, RawTurn, Session
 
 SEED, RULE_SEED = 111, 11
 TOPICS = ("ethics", "sports", "music", "art", "science", "literature", "economics", "medicine", "food", "technology",
@@ -259,3 +260,23 @@ def follow_up(rows: Sequence[Extended], alone: dict[str, str], system: str) -> l
                                       target=FollowUp(before.user, before.sys) if i else None))  # fmt: skip
         cases.append(_case("follow-up", row.question_id, turns, system))
     return cases
+
+
+def dialogues(files: Files, system: str, intro: str) -> dict[str, list[MTCase]]:
+    """All dialogues by task."""
+    return {
+        "recollection-cls": classification(files.documents, system, intro),
+        "recollection-global-inst": standing_rules(files.questions, system),
+        "expansion": expansion(files.sessions, files.documents, system),
+        "refinement": refinement(files.sessions, files.stand_alone, files.documents, system),
+        "follow-up": follow_up(files.extended, files.follow_up_alone, system),
+    }
+
+
+def in_turn(tasks: Mapping[str, Sequence[MTCase]]) -> Iterator[MTCase]:
+    """The five tasks in turn, and first one dialogue of each document and rule: a run that is limited still covers them."""
+    siblings = {"recollection-global-inst": 2, "refinement": 4}
+    ordered = [[case for i in range(siblings.get(task, 1)) for case in cases[i :: siblings.get(task, 1)]]
+               for task, cases in tasks.items()]  # fmt: skip
+    for row in zip_longest(*ordered):
+        yield from (case for case in row if case is not None)
