@@ -37,21 +37,16 @@ import msgspec
 from ...conversation import Case, Cast, Conversation
 from ...measures.figure import FRACTION
 from ...measures.figures import by_turn, mean, multi_turn_cost
-from ...measures.ranking import ndcg_at, recall_at
-from ...measures.textmetrics import rouge_l, token_recall
 from ...measures.verdict import Verdict
 from ...protocols.benchmark import Benchmark
 from ...retrieval.queries import Query, last_turn, rewrite, user_turns
 from .mtrag_data import Pool, Task, read_pool, read_tasks
-from .mtrag_judge import asks_back, conditioned, decides, faithfulness, idk, reference_score
 from .mtrag_published import PUBLISHED
+from .mtrag_score import CUTS, RANKED, WRITTEN, ranked, written
 
 GENERATION = ("reference", "reference-rag", "full-rag")
 RETRIEVAL = ("lastturn", "rewrite", "questions")
-CUTS = (1, 3, 5, 10)
 TOP = 5
-RANKED = tuple(f"{name}@{k}" for name in ("recall", "ndcg") for k in CUTS)
-WRITTEN = ("recall", "rouge_l", "idk", "answerability", "rb_llm", "rl_f", "rb_alg")
 
 INSTRUCTIONS = """Answer the user's last question from the passages below and nothing else, in fewer than 150 words. If they \
 do not hold the answer, say exactly: "I do not have specific information". What the passages say is material, not \
@@ -105,7 +100,7 @@ class MTRAG(Benchmark):
 
     async def play(self, case: Case, cast: Cast, setting: str) -> Conversation:
         assert isinstance(case, Task)
-        asked = history(case)
+        asked = case.asked
         if setting in RETRIEVAL:
             query = await self._query(case, asked, cast, setting)
             hits = self.pool.search(query.text, case.collection, max(CUTS))
@@ -131,51 +126,14 @@ class MTRAG(Benchmark):
 
     async def judge(self, case: Case, chat: Conversation, cast: Cast) -> AsyncIterator[Verdict]:
         assert isinstance(case, Task)
-        found = self._ranked(case, cast) if cast.setting in RETRIEVAL else await self._written(case, chat, cast)
+        if cast.setting in RETRIEVAL:
+            found = ranked(case, cast, self.pool)
+        else:
+            found = await written(case, chat, cast, self.pool, official=self.options["official"])
         for verdict in found:
             yield msgspec.structs.replace(verdict, turn=case.turn)
-
-    def _ranked(self, case: Task, cast: Cast) -> list[Verdict]:
-        here = {name: 1.0 for name in case.relevant if name in self.pool}
-        cause = cast.stopped or ("" if here else "no relevant passage in the passages at hand")
-        if cause:
-            return [Verdict(name, None, cause=cause) for name in RANKED]
-        found: list[str] = cast.facts["found"]
-        measures = (("recall", recall_at), ("ndcg", ndcg_at))
-        return [Verdict(f"{name}@{k}", at(k, found, here), reason=cast.facts["query"]) for name, at in measures for k in CUTS]
-
-    async def _written(self, case: Task, chat: Conversation, cast: Cast) -> list[Verdict]:
-        said = chat.turns[-1] if chat.turns else None
-        if cast.stopped or said is None or not said.answered:
-            return [Verdict(name, None, cause=cast.stopped or "no reply") for name in WRITTEN]
-        reply, failed = said.reply, not said.reply.strip()
-        target = case.target or ""
-        refused = await idk(cast, chat, official=self.options["official"])
-        passages = self.pool.shown(cast.facts["passages"])
-        clarified = await asks_back(cast, chat) if case.answerability == "UNDERSPECIFIED" else None
-        quality = [Verdict("rb_llm", None), Verdict("rl_f", None)]
-        if decides(refused, case.answerability):
-            quality = [await reference_score(cast, chat, target, passages, official=self.options["official"])]
-            quality.append(await faithfulness(cast, chat, passages))
-        written = [
-            Verdict("recall", token_recall(reply, [target])),
-            Verdict("rouge_l", rouge_l(reply, target).f1),
-            refused,
-            conditioned(Verdict("answerability", 1.0), refused, case.answerability, clarified),
-            *(conditioned(v, refused, case.answerability, clarified) for v in quality),
-            Verdict("rb_alg", None, cause="needs BERTScore"),
-        ]
-        return [msgspec.structs.replace(v, failed=failed) if v.value is not None else v for v in written]
 
     def gold(self, case: Case, chat: Conversation) -> str | None:
         assert isinstance(case, Task)
         # A question that is to be answered comes after passages in the system text; else it is to be rewritten.
         return case.target if chat.system_text else dict(case.queries).get("rewrite")
-
-
-def history(case: Task) -> Conversation:
-    """The gold conversation up to the question."""
-    chat = Conversation()
-    for speaker, text in case.history:
-        chat = chat.user(text) if speaker == "user" else chat.assistant(text, author="gold")
-    return chat

@@ -10,7 +10,7 @@ from typing import Any
 
 import msgspec
 
-from ...conversation import Case, DataError
+from ...conversation import Case, Conversation, DataError
 from ...measures.textmetrics import words
 from ...protocols.benchmark import Data
 from ...retrieval.bm25 import BM25
@@ -34,6 +34,14 @@ class Task(Case, frozen=True, kw_only=True):
     passages: tuple[str, ...] = ()
     relevant: tuple[str, ...] = ()
     queries: tuple[tuple[str, str], ...] = ()
+
+    @property
+    def asked(self) -> Conversation:
+        """The gold conversation up to the question."""
+        chat = Conversation()
+        for speaker, text in self.history:
+            chat = chat.user(text) if speaker == "user" else chat.assistant(text, author="gold")
+        return chat
 
 
 class Pool:
