@@ -3,34 +3,20 @@
 from __future__ import annotations
 
 from collections.abc import AsyncIterator, Iterator
-from typing import Any
 
-from ...conversation import Case, Cast, Conversation, DataError, InputError
+from ...conversation import Case, Cast, Conversation, InputError
 from ...measures.figure import FRACTION, Scale
 from ...measures.figures import mean, multi_turn_cost, pass_k, reliability
 from ...measures.verdict import Verdict
 from ...protocols.benchmark import Benchmark
 from ...protocols.gameloop import play_world, reminded
-from ...worlds.kumo import Elimination, Oracle, Outcomes, Task, oracle_steps, reduced, survivors
-from .kumo_data import CORE, PUBLISHED, SIZES, Files
-from .kumo_sample import DOMAIN
-from .kumo_sample import tasks as sample
+from ...worlds.kumo import Elimination, Oracle, oracle_steps, survivors
+from .kumo_case import EACH_ROUND, KumoCase, bundled, present, released, rules_of
+from .kumo_case import table_book as table_book
+from .kumo_data import CORE, PUBLISHED, SIZES
 
 STEPS = Scale(1, 50, "steps", passing=0)
 RATIO = Scale(-1, 49, "", passing=0)
-EACH_ROUND = (
-    "Choose one action to carry out, or name the truth if you know it. Think first if you like. Then end with the name, exactly "
-    "as it is written in the lists, in this form: <ANSWER> name </ANSWER>"
-)
-
-
-class KumoCase(Case, frozen=True, kw_only=True):
-    """One task with its part of the domain's table, its knowledge book, and the oracle's steps where they are released."""
-
-    task: Task
-    table: dict[str, Outcomes]
-    book: str
-    oracle: int | None = None
 
 
 class Kumo(Benchmark):
@@ -77,31 +63,9 @@ class Kumo(Benchmark):
         if size not in (*SIZES, "all") or book not in ("released", "table"):
             raise InputError(f"kumo?size={size}&book={book}: size is easy, hard or all; book is released or table")
         named = [name.strip().removesuffix("Env") for name in names.split(",") if name.strip()]
-        for name in named or [name for name in CORE if self._present(name)] or ["sample"]:
+        for name in named or [name for name in CORE if present(self._data, name)] or ["sample"]:
             for each in SIZES if size == "all" else (size,):
-                yield from self._bundled(each) if name == "sample" else self._released(name, each)
-
-    def _present(self, name: str) -> bool:
-        """Whether this domain is here without asking for it elsewhere."""
-        try:
-            return self._data is not None and self._data.path(self.slug, f"{name}Env.mapping.json").is_file()
-        except DataError:
-            return False
-
-    def _released(self, name: str, size: str) -> list[KumoCase]:
-        files = Files(self.data, name)
-        domain = files.domain()
-        books = files.books(size) if self.options["book"] == "released" else {}
-        steps = files.oracle(size)
-        return [
-            _case(f"{name}-{size}-{task.seed}", size, task, domain.outcomes, books.get(task.seed, ""), steps.get(task.seed))
-            for task in files.tasks(size, domain)
-        ]
-
-    def _bundled(self, size: str) -> list[KumoCase]:
-        if size == "hard":
-            raise InputError("kumo?size=hard needs the released files; the bundled sample is easy")
-        return [_case(f"sample-{size}-{task.seed}", size, task, DOMAIN.outcomes, "", None) for task in sample()]
+                yield from bundled(each) if name == "sample" else released(self.data, name, each, book)
 
     async def play(self, case: Case, cast: Cast, setting: str) -> Conversation:
         assert isinstance(case, KumoCase)
@@ -152,30 +116,3 @@ def _relative(case: KumoCase, steps: int) -> Verdict:
     except OverflowError as error:
         return Verdict("relative", None, cause="oracle too large to search", reason=str(error))
     return Verdict("relative", (steps - best) / best, reason=f"{steps} steps, the oracle {best}")
-
-
-def _case(name: str, group: str, task: Task, table: Any, book: str, oracle: int | None) -> KumoCase:
-    part = reduced(task, table)
-    return KumoCase(id=name, group=group, task=task, table=part, book=book or table_book(part), oracle=oracle)
-
-
-def rules_of(case: KumoCase) -> str:
-    """The system message: goal, rules, lists, knowledge book. Our wording."""
-    truths, actions = ("\n".join(f"- {name}" for name in names) for names in (case.task.truths, case.task.actions))
-    return (
-        "Find out which one of several candidates is the true one. In each round you carry out one action, and are told what "
-        "was observed; the guidebook says which candidates each observation rules out. An observation never proves a candidate. "
-        "When only one candidate is left, name it: this ends the game, and only one try is given. Use as few actions as you "
-        f"can.\n\nCandidates:\n{truths}\n\nActions:\n{actions}\n\nGuidebook:\n\n{case.book.strip()}"
-    )
-
-
-def table_book(table: dict[str, Outcomes]) -> str:
-    """A knowledge book made from the table: every outcome, and whom it rules out."""
-    lines = []
-    for action, outcomes in table.items():
-        lines.append(f"{action}:")
-        for outcome in outcomes.states:
-            state = outcome.state if isinstance(outcome.state, str) else f"from {outcome.state[0]:g} to {outcome.state[1]:g}"
-            lines.append(f"- if it is {state}: rules out {', '.join(outcome.rules_out) or 'nobody'}")
-    return "\n".join(lines)
