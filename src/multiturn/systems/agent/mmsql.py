@@ -9,23 +9,19 @@ from typing import Any
 
 import msgspec
 
-from ...conversation import Case, Cast, Conversation, DataError, InputError
+from ...conversation import Case, Cast, Conversation
 from ...judges.ask import ask
 from ...measures.figure import FRACTION
 from ...measures.figures import by_turn, mean, multi_turn_cost
 from ...measures.verdict import Verdict
 from ...protocols.scripted import ScriptedCase, ScriptedTurn, gold_views
-from ...worlds.database import Source
 from ..script.listed import Listed, absent
-from .mmsql_data import KINDS, Dialogue, Target, case_of, described, read
+from .mmsql_data import KINDS, Target, case_of, described
 from .mmsql_figures import CLASS, POINTS, PUBLISHED, class_mean, faultless, types
+from .mmsql_files import dialogues
 from .mmsql_prompts import instructions, judgement, question
-from .mmsql_sample import SAMPLE
 from .mmsql_score import extract_sql, is_sql, match
 
-HOME = "https://raw.githubusercontent.com/mcxiaoxiao/MMSQL/2d959c9abfb9314b111a3d059839754dd3c9b795/datasets/MMSQL_test.json"
-FILE = "MMSQL_test.json"
-SHA256 = "a39de1433675dd9e2bbc1f94f1d24b5b2858e891f8db703e7f496aafd06fd444"
 NO_DATABASE = "needs CoSQL's database: database/{0}/{0}.sqlite"
 
 
@@ -84,52 +80,16 @@ class MMSQL(Listed):
 
     # -- cases --------------------------------------------------------------------------------------------------------
     def cases(self) -> Iterator[Case]:
-        dialogues, places = self._found()
+        source = str(self.options["source"])
+        found, places = dialogues(None if source == "sample" else self.data, source)
         about = cache(described)
-        for dialogue in dialogues:
+        for dialogue in found:
             place = places.get(dialogue.database)
             if place is None:
                 bare = case_of(dialogue, "", "", "")
                 yield absent(bare, dialogue.id, bare.turns, NO_DATABASE.format(dialogue.database))
             else:
                 yield case_of(dialogue, place, about(place), instructions(about(place)))
-
-    def _found(self) -> tuple[tuple[Dialogue, ...], dict[str, Source]]:
-        """The dialogues, and where the database of each is: all official, or all bundled."""
-        source = self.options["source"]
-        if source not in ("auto", "official", "sample"):
-            raise InputError(f"option source={source} of `{self.slug}` must be auto, official or sample")
-        if source != "sample":
-            try:
-                dialogues = tuple(
-                    read(
-                        self.data.path(
-                            self.slug, FILE, HOME if source == "official" else "", SHA256 if source == "official" else ""
-                        )
-                    )
-                )
-            except DataError:
-                if source == "official":
-                    raise
-                dialogues = ()
-            places = self._places({d.database for d in dialogues})
-            if places:
-                return dialogues, places
-            if source == "official":
-                raise DataError(
-                    f"`{self.slug}` needs CoSQL's SQLite databases (https://yale-lily.github.io/cosql): put them beside {FILE}, "
-                    f"as {self.slug}/database/<name>/<name>.sqlite"
-                )
-        return SAMPLE, {d.database: d.database for d in SAMPLE}
-
-    def _places(self, names: Iterable[str]) -> dict[str, Source]:
-        found: dict[str, Source] = {}
-        for name in sorted(names):
-            try:
-                found[name] = self.data.path(self.slug, f"database/{name}/{name}.sqlite")
-            except DataError:
-                continue
-        return found
 
     def views(self, case: Case, setting: str) -> Iterable[Case]:
         assert isinstance(case, ScriptedCase)
