@@ -10,8 +10,10 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from scipy import stats
 
-from multiturn.measures.exact import mcnemar, sign_flip, significance
+from multiturn.measures.exact import How, mcnemar, sign_flip, significance, skewed_t
 from multiturn.measures.multiplicity import benjamini_hochberg, holm
+
+HOWS: tuple[How, How] = ("permutation", "auto")
 
 
 def random() -> np.random.Generator:
@@ -93,9 +95,9 @@ def test_the_test_fits_the_data():
     assert significance(d, apart, random(), binary=True, t=0.5, how="mid-p")[:2] == (mcnemar(6, 1, mid=True), "mid-p McNemar")
     assert significance(d, apart, random(), binary=True, t=0.5, how="permutation").test == "sign-flip permutation"
     assert significance(d, apart, random(), binary=True, t=0.5, how="t") == (0.5, "clustered t", "8 cases")
-    assert significance(d, apart, random(), binary=False, t=0.5).test == "sign-flip permutation"
+    assert significance(d, apart, random(), binary=False, t=0.5).test == "permutation and t"
     several = significance(d, apart // 2, random(), binary=True, t=0.5)
-    assert several.test == "sign-flip permutation"
+    assert several.test == "permutation and t"
     assert "several questions: not McNemar" in several.note
     assert several.p == pytest.approx(brute_force([0.0, 1.0, 2.0, 2.0]))
     assert significance(d[:1], apart[:1], random(), binary=True, t=None).p is None
@@ -114,6 +116,31 @@ def test_no_difference_is_found_at_most_one_time_in_twenty(clusters: int, turns:
         found = significance(d, np.repeat(np.arange(clusters), turns), random(), binary=True, t=None)
         rejected += found.p is not None and found.p < 0.05
     assert rejected / 1500 <= 0.055
+
+
+def test_t_with_skewness_by_its_formula():
+    d = np.array([0.1] * 11 + [-0.4])
+    n, t = len(d), stats.ttest_1samp(d, 0).statistic
+    a = stats.skew(d) / n**0.5
+    wanted = 2 * stats.t.sf(t, n - 1) - a * (2 * t**2 + 1) / 3 * stats.t.pdf(t, n - 1)
+    assert skewed_t(d, np.ones(n)) == pytest.approx(wanted)
+    assert skewed_t(-d, np.ones(n)) == pytest.approx(wanted)
+    assert skewed_t(5 * d, np.full(n, 5.0)) == pytest.approx(wanted)  # five questions a case, all alike
+    gained = np.array([0.0] * 8 + [0.1, 0.2, 0.3, 0.4])  # skewed towards what was found: nothing is taken off
+    assert skewed_t(gained, np.ones(n)) == pytest.approx(stats.ttest_1samp(gained, 0).pvalue)
+    assert skewed_t(np.full(4, 0.5), np.ones(4)) is None
+
+
+@pytest.mark.parametrize("cases", [50, 100])
+def test_rare_large_losses_against_small_gains_are_no_difference(cases: int):
+    generator = np.random.default_rng(5)
+    rejected = np.zeros(2)
+    for _ in range(1000):
+        d = np.where(generator.random(cases) < 0.1, -0.9, 0.1)
+        for i, how in enumerate(HOWS):
+            found = significance(d, np.arange(cases), random(), binary=False, t=None, how=how)
+            rejected[i] += found.p is not None and found.p < 0.05
+    assert rejected[1] / 1000 <= 0.055 < rejected[0] / 1000
 
 
 # -- many tests -----------------------------------------------------------------------------------------------------

@@ -145,7 +145,7 @@ def test_tests_and_adjusted_values(run: Command, tmp_path: Path, cases: Path) ->
     assert (found["correct"]["test"], found["correct"]["family"]) == ("exact McNemar", 2)
     assert found["correct"]["p"] == pytest.approx(2 / 2**8)
     assert found["correct"]["p_holm"] == pytest.approx(4 / 2**8)
-    assert found["rubric"]["test"] == "sign-flip permutation"
+    assert found["rubric"]["test"] == "permutation and t"
     only = compared(run, a, b, "--measure", "correct", "--test", "mid-p")["differences"]
     assert [(d["test"], d["p_holm"]) for d in only] == [("mid-p McNemar", pytest.approx(1 / 2**8))]
     clustered = compared(run, a, b, "--measure", "correct", "--test", "t")["differences"][0]

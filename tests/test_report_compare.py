@@ -66,10 +66,10 @@ def test_one_yes_or_no_a_case_is_mcnemar_and_more_are_not() -> None:
     assert (c.test.test, c.test.note) == ("exact McNemar", "7 up, 0 down")
     assert c.test.p == pytest.approx(2 / 2**7)
     (several,) = _compare(_rows(_all(12, 2)), _rows(_all(12, 2, 0.0)))
-    assert several.test.test == "sign-flip permutation"
+    assert several.test.test == "permutation and t"
     assert "of several questions: not McNemar" in several.test.note
     (points,) = _compare(_rows(_all(12, 1, 4.0)), _rows(_all(12, 1, 7.0)), Scale(1, 10, "points", 8))
-    assert points.test.test == "sign-flip permutation"
+    assert points.test.test == "permutation and t"
     assert points.test.p == pytest.approx(2 / 2**12)
 
 
@@ -158,7 +158,7 @@ def test_printed_within_80_columns_and_harmless() -> None:
     text = _printed(lambda console: print_comparison(found, "before", "[red]after\x1b[31m", console))
     assert "[red]after" in text
     assert "\x1b" not in text
-    assert "sign-flip permutation" in text
+    assert "permutation and t" in text
     assert max(map(len, text.splitlines())) <= 80
 
 

@@ -1,4 +1,4 @@
-"""Tests of "no difference" between two sides of the same cases that need no normal distribution.
+"""Tests of "no difference" between two sides of the same cases.
 
 McNemar's exact test (McNemar 1947, Psychometrika 12:153), for one yes-or-no outcome a case. Of the cases whose outcome
 differs, b went up and c down; without a difference each goes either way like a fair coin:
@@ -20,23 +20,36 @@ distribution of the sum is a chain of convolutions) and where at most 12 cluster
 drawn by chance, p = (1 + as extreme ones) / (1 + drawn ones), which keeps the level too (Phipson & Smyth 2010, Stat. Appl.
 Genet. Mol. Biol. 9:39).
 
-Limits: with n clusters that differ no p-value is below 2^(1-n): five or fewer can never reach 5 %. Symmetry is assumed: sides
-of equal mean whose difference is skewed (a tenth of the cases lose 0.9, the others gain 0.1) are told apart too often with few
-cases: 12 % of the time with 20 or 50, 6.5 % with 100; the t test is not safe there either.
+With n clusters that differ no p-value is below 2^(1-n): five or fewer can never reach 5 %.
+
+Sides of equal mean need not be exchangeable: where a tenth of the cases lose 0.9 and the others gain 0.1, sign flips alone find
+a difference 12 % of the time with 20 or 50 cases. So by default p is the larger of two, that of the sign flips and that of a t
+test which allows for skewness against what was found (Edgeworth expansion of t: Hall 1992, The Bootstrap and Edgeworth Expansion,
+2.6; here with Student's distribution F and density f of G - 1 degrees of freedom in place of the normal one). With
+u_g = D_g - m n_g what cluster g adds to the mean difference m of N questions,
+
+    t = m N / sqrt(G/(G-1) sum u^2),   a = sum u^3 / (sum u^2)^(3/2),
+    p = 2 F(-|t|) + max(0, -sign(t) a) (2 t^2 + 1)/3 f(t).
+
+It finds what sign flips find, but where many cases move a little one way and few move far the other way. There it keeps 5 %,
+unless many samples hold no trace of those few: 20 cases that all gain 0.1 are a difference for any test that ever finds one in 20
+cases (benchmarks/tests_of_difference.py, table in docs/comparing.md).
 """
 
 from __future__ import annotations
 
+import math
 from typing import Literal, NamedTuple, TypeAlias
 
 import numpy as np
-from scipy.special import bdtr
+from scipy.special import bdtr, stdtr
 
 from .codes import Floats, Ints, add_up
 
 How: TypeAlias = Literal["auto", "permutation", "t", "mid-p"]
-"""Which test: ``auto`` = McNemar's for one binary question a cluster, sign flips otherwise; ``mid-p``: the same with McNemar's
-mid-p; ``permutation``: sign flips always; ``t``: the clustered t test that belongs to the interval."""
+"""Which test: ``auto`` = McNemar's for one binary question a cluster, otherwise the larger p of sign flips and of t with
+skewness; ``mid-p``: the same with McNemar's mid-p; ``permutation``: sign flips always; ``t``: the clustered t test that belongs
+to the interval."""
 
 ALL_PATTERNS = 12  # clusters that differ: 2^12 patterns are listed
 DRAWS = 9_999
@@ -114,6 +127,24 @@ def _chain(size: Ints, seen: int) -> float:
     return min(1.0, float(ways[signed >= seen].sum()))
 
 
+def skewed_t(totals: Floats, sizes: Floats) -> float | None:
+    """Two-sided p-value of t that allows for skewness (see the module's text), from each cluster's sum and number of differences.
+    None where the clusters do not vary."""
+    n = len(totals)
+    part = totals - totals.sum() / sizes.sum() * sizes
+    squares = float((part**2).sum())
+    if n < 2 or squares <= 1e-20 * float((totals**2).sum()):
+        return None
+    t = float(totals.sum()) / math.sqrt(n / (n - 1) * squares)
+    against = max(0.0, -math.copysign(1.0, t) * float((part**3).sum()) / math.pow(squares, 1.5))
+    df = n - 1
+    density = math.exp(math.lgamma(df / 2 + 0.5) - math.lgamma(df / 2) - (df + 1) / 2 * math.log1p(t**2 / df)) / math.sqrt(
+        df * math.pi
+    )
+    p = 2 * float(stdtr(df, -abs(t))) + against * (2 * t**2 + 1) / 3 * density
+    return min(1.0, p)
+
+
 def significance(difference: Floats, cluster: Ints, random: np.random.Generator, *, binary: bool, t: float | None,
                  how: How = "auto") -> Significance:  # fmt: skip
     """The test of one paired difference. ``difference``: one value a question, none missing; ``binary``: each side of each of
@@ -127,7 +158,13 @@ def significance(difference: Floats, cluster: Ints, random: np.random.Generator,
         up, down = int((difference > 0).sum()), int((difference < 0).sum())
         mid = how == "mid-p"
         return Significance(mcnemar(up, down, mid=mid), f"{'mid-p' if mid else 'exact'} McNemar", f"{up:,} up, {down:,} down")
-    found = sign_flip(add_up(cluster, int(cluster.max()) + 1, difference), random)
-    several = binary and clusters < len(difference)
-    note = f"{found.note}, {clusters:,} cases" + (" of several questions: not McNemar" if several else "")
-    return found._replace(note=note)
+    code = int(cluster.max()) + 1
+    size = add_up(cluster, code)
+    total = add_up(cluster, code, difference)[size > 0]
+    found = sign_flip(total, random)
+    several = " of several questions: not McNemar" if binary and clusters < len(difference) else ""
+    if how == "permutation":
+        return found._replace(note=f"{found.note}, {clusters:,} cases{several}")
+    flips, skewed = found.p or 0.0, skewed_t(total, size[size > 0])
+    note = f"sign flips ({found.note}) {flips:.3g}, t with skewness {'–' if skewed is None else f'{skewed:.3g}'}"
+    return Significance(max(flips, skewed or 0.0), "permutation and t", f"{note}; {clusters:,} cases{several}")
