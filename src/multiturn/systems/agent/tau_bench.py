@@ -7,14 +7,14 @@ from typing import Any
 
 import msgspec
 
-from ...conversation import Case, Cast, Conversation, DataError, InputError, UnknownName
+from ...conversation import Case, Cast, Conversation, InputError, UnknownName
 from ...judges.simulation import Secrets
 from ...measures.figure import FRACTION, Scale
 from ...measures.figures import mean, pass_k, reliability
 from ...measures.verdict import Verdict
 from ...protocols.benchmark import Benchmark
 from ...protocols.toolloop import Caps, tool_loop, tool_player
-from .tau_case import HOME, TauCase, front, read_tasks
+from .tau_case import TauCase, retail
 from .tau_published import published
 from .tau_review import review, user_secrets
 from .tau_sample import sample
@@ -78,24 +78,7 @@ class TauBench(Benchmark):
                 raise UnknownName(f"{name} of `tau-bench`", str(self.options[name]), known)
         if self.options["steps"] < 1 or self.options["errors"] < 1:
             raise InputError("tau-bench: steps and errors must be 1 or more")
-        if self.options["domain"] == "shop":
-            yield from sample()
-            return
-        path = self.data.path(self.slug, "retail/tasks.json", f"{HOME}/tasks.json")
-        wanted = self._split(str(self.options["split"]))
-        yield from (c for c in read_tasks(path, front(self.data, self.slug)) if wanted is None or c.id in wanted)
-
-    def _split(self, split: str) -> set[str] | None:
-        if split == "all":
-            return None
-        path = self.data.path(self.slug, "retail/split_tasks.json", f"{HOME}/split_tasks.json")
-        try:
-            splits = msgspec.json.decode(path.read_bytes(), type=dict[str, set[str]])
-        except msgspec.DecodeError as error:
-            raise DataError(f"{path}: not an object from splits to lists of task ids ({error})") from None
-        if split not in splits:
-            raise UnknownName("split of `tau-bench`", split, ("all", *splits))
-        return splits[split]
+        return sample() if self.options["domain"] == "shop" else retail(self.data, str(self.options["split"]))
 
     async def play(self, case: Case, cast: Cast, setting: str) -> Conversation:
         assert isinstance(case, TauCase)
@@ -162,14 +145,7 @@ class TauBench(Benchmark):
     def gold(self, case: Case, chat: Conversation) -> str | None:
         """The gold actions as tool calls in text, a word to the user where it has to act, and the outputs in the end."""
         assert isinstance(case, TauCase)
-        moves: list[str] = []
-        for i, action in enumerate(case.actions):
-            if action.by == "assistant":
-                moves.append(msgspec.json.encode({"name": action.name, "arguments": action.arguments}).decode())
-            elif not i or case.actions[i - 1].by == "assistant":
-                moves.append("Please look at your phone: let our messages through, and read me the code.")
-        moves.append(" ".join(("That is settled.", *case.outputs)))
-        done = sum(message.role == "assistant" for message in chat.messages)
+        moves, done = case.moves(), sum(message.role == "assistant" for message in chat.messages)
         return moves[done] if done < len(moves) else "Good."
 
     def secrets(self, case: Case, chat: Conversation, setting: str, facts: Mapping[str, Any]) -> Secrets | None:

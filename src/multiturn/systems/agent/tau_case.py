@@ -9,10 +9,11 @@ from typing import Any
 import msgspec
 from msgspec import Struct
 
-from ...conversation import Case, DataError
+from ...conversation import Case, DataError, UnknownName
 from ...protocols.benchmark import Data
 from ...worlds.shop import Shop
 
+SLUG = "tau-bench"
 HOME = "https://raw.githubusercontent.com/sierra-research/tau2-bench/main/data/tau2/domains/retail"
 
 
@@ -59,6 +60,36 @@ class TauCase(Case, frozen=True, kw_only=True):
             if action.name not in tools.terminal:
                 tools.apply(action.name, action.arguments)
         return world
+
+    def moves(self) -> list[str]:
+        """The gold actions as tool calls in text, a word to the user where it has to act, and the outputs in the end."""
+        moves: list[str] = []
+        for i, action in enumerate(self.actions):
+            if action.by == "assistant":
+                moves.append(msgspec.json.encode({"name": action.name, "arguments": action.arguments}).decode())
+            elif not i or self.actions[i - 1].by == "assistant":
+                moves.append("Please look at your phone: let our messages through, and read me the code.")
+        return [*moves, " ".join(("That is settled.", *self.outputs))]
+
+
+def retail(data: Data, split: str) -> Iterator[TauCase]:
+    """The released tasks of a split ("all" = every one)."""
+    path = data.path(SLUG, "retail/tasks.json", f"{HOME}/tasks.json")
+    wanted = _split(data, split)
+    yield from (c for c in read_tasks(path, front(data, SLUG)) if wanted is None or c.id in wanted)
+
+
+def _split(data: Data, split: str) -> set[str] | None:
+    if split == "all":
+        return None
+    path = data.path(SLUG, "retail/split_tasks.json", f"{HOME}/split_tasks.json")
+    try:
+        splits = msgspec.json.decode(path.read_bytes(), type=dict[str, set[str]])
+    except msgspec.DecodeError as error:
+        raise DataError(f"{path}: not an object from splits to lists of task ids ({error})") from None
+    if split not in splits:
+        raise UnknownName(f"split of `{SLUG}`", split, ("all", *splits))
+    return splits[split]
 
 
 def front(data: Data, slug: str) -> Shopfront:
