@@ -22,6 +22,7 @@ from multiturn.systems.judge import point_sets
 from multiturn.systems.judge.dialogue_evaluators_analysis import ENSEMBLE, DialogueEvaluators
 from multiturn.systems.judge.dialogue_evaluators_released import fed_table, self_consistency, turn_mean
 from multiturn.systems.judge.point_sets import DIALOGUE, DIALOGUE_SETS, TURN, TURN_SETS
+from multiturn.systems.judge.sets import labelled_set
 
 Found = dict[tuple[str, str | None], Figure]
 
@@ -102,7 +103,7 @@ def test_ratings_and_lines_of_the_turn_level_sets_align(data: DataFolder) -> Non
         assert len(items) == len({i.id for i in items}) == size
         assert all(item.turns[-1][0] == "user" for item in items)
         for dimension in TURN:
-            found = point_sets.find(f"{name}/{dimension}")
+            found = labelled_set(f"{name}/{dimension}")
             assert found is not None
             for item in found.load(data):
                 assert isinstance(item, PointItem)
@@ -113,13 +114,13 @@ def test_ratings_and_lines_of_the_turn_level_sets_align(data: DataFolder) -> Non
 def test_dialogue_level_sets(data: DataFolder) -> None:
     assert len(TURN_SETS) + len(DIALOGUE_SETS) == 12
     for name, size in {"fed": 125, "fed-gpt4": 125, "conture-dial": 119, "heval-dial": 286}.items():
-        found = point_sets.find(name)
+        found = labelled_set(name)
         assert found is not None
         items = list(found.load(data))
         assert len(items) == size
         assert all("\n" in item.answer for item in items if isinstance(item, PointItem))
     assert [len(point_sets.gpt4(data, name).indices) for name in ("ieval", "see", "reliable")] == [500] * 3
-    sampled = point_sets.find("persona-see")
+    sampled = labelled_set("persona-see")
     assert sampled is not None
     with pytest.raises(DataError, match=r"persona-see_text\.txt"):  # its texts are not in the sample
         list(sampled.load(data))

@@ -19,7 +19,7 @@ from multiturn.conversation import Conversation, DataError, UnknownName
 from multiturn.engine.data import DataFolder
 from multiturn.judges.items import PairItem, PointItem
 from multiturn.measures.figure import Figure
-from multiturn.systems.judge import point_sets
+from multiturn.systems.judge.sets import labelled_set
 from multiturn.systems.judge.td_eval import TDEval
 from multiturn.systems.judge.td_eval_arena import K, rated
 from multiturn.systems.judge.td_eval_data import (
@@ -90,7 +90,7 @@ def test_released_turns(data: DataFolder) -> None:
         assert (len(items), len({i.cluster for i in items})) == (count, dialogues)
         assert all(len(i.extra["people"]) == 3 for i in items)  # every score has a number
         assert all([role for role, _ in i.turns[-2:]] == ["user", "system"] for i in items)
-    one = point_sets.find("td-eval-mwoz/backend")
+    one = labelled_set("td-eval-mwoz/backend")
     assert one is not None
     assert {i.dimension for i in one.load(data)} == {"backend"}
     with pytest.raises(UnknownName, match="did you mean `backend`"):

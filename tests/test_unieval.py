@@ -19,6 +19,7 @@ from multiturn.engine.data import DataFolder
 from multiturn.judges.items import PointItem
 from multiturn.measures.figure import Figure
 from multiturn.systems.judge import point_sets
+from multiturn.systems.judge.sets import labelled_set
 from multiturn.systems.judge.unieval import PUBLISHED, UniEval
 from multiturn.systems.judge.unieval_figures import clusters_of, correlations, document_level, people, released, system_level
 from multiturn.systems.judge.unieval_input import TASKS, chat_input, combined, encoder_input, overall, sentences, texts_of, worded
@@ -297,14 +298,15 @@ def test_the_tiny_evaluator_judges(run: Callable[..., Found], tmp_path: Path) ->
 
 # -- sets and bad input -------------------------------------------------------------------------------------------------
 def test_sets_of_one_dimension(data: DataFolder) -> None:
-    found = point_sets.find("topical-chat/groundedness")
+    found = labelled_set("topical-chat/groundedness")
     assert found is not None
     items = list(found.load(data))
     assert len(items) == 360
     assert {(i.low, i.high) for i in items if isinstance(i, PointItem)} == {(0, 1)}
     assert len({i.cluster for i in items}) == 60
     assert len(list(point_sets.sfhot(data, "naturalness"))) == 875
-    assert point_sets.find("llmbar") is None
+    with pytest.raises(InputError, match="no dimensions"):
+        labelled_set("llmbar/overall")
     with pytest.raises(UnknownName, match="did you mean `naturalness`"):
         list(point_sets.sfhot(data, "naturalnes"))
 

@@ -19,7 +19,7 @@ from . import dialogue_evaluators_robust as robust
 from .dialogue_evaluators_robust import ORIGINAL, PAIRS
 from .judging import Judging
 from .judging_figures import FIGURES
-from .point_sets import DEFINITIONS, DIALOGUE, OVERALL, TURN, WHOLE, find
+from .point_sets import DEFINITIONS, DIALOGUE, OVERALL, TURN, WHOLE
 from .sets import LabelledSet
 from .unieval_figures import PEOPLE, levels
 
@@ -76,7 +76,7 @@ class DialogueEvaluators(Judging):
     @property
     def labelled(self) -> LabelledSet:
         name = str(self.options["on"])
-        return find(name) or robust.find(name) or super().labelled
+        return robust.find(name) or super().labelled
 
     def items(self) -> Iterator[Item]:
         return robust.made_worse(super().items())

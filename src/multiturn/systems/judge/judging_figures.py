@@ -15,8 +15,9 @@ from ...measures.curves import cell_means
 from ...measures.figure import FRACTION, Figure, FigureMaker, Scale
 from ...measures.figures import mean
 from ...measures.intervals import clustered_mean
+from ...measures.krippendorff import krippendorff_alpha
 from ...measures.paired import paired
-from ...measures.raters import gwet_ac, krippendorff_alpha
+from ...measures.raters import gwet_ac
 from ...measures.verdict import Table
 from .judge_figures import Told, agreement_figure, beside
 

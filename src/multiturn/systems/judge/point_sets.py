@@ -10,8 +10,7 @@ understandability; in the USR sets specificity.
 
 from __future__ import annotations
 
-import importlib
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from functools import partial
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -20,11 +19,10 @@ import msgspec
 from msgspec import Struct
 
 from ...conversation import DataError, UnknownName
-from ...judges.items import Item, Kind, PointItem, Said, with_changes
+from ...judges.items import PointItem, Said, with_changes
 from ...protocols.benchmark import Data
 from .coascore_data import SCALES as TOPICAL
 from .coascore_data import topical_chat as topical_rows
-from .sets import LabelledSet
 
 UNIEVAL = (
     "https://raw.githubusercontent.com/maszhongming/UniEval/d33e7b6cfebe97b2bafe435adbd818230d5a416a/reproduce/unieval_predict/"
@@ -74,28 +72,6 @@ DIALOGUE_SETS: Mapping[str, tuple[str, str]] = {
 FED_WORDS = {"coherence": "Coherent", "engagingness": "Likeable", "informativeness": "Informative", "diversity": "Diverse",
              OVERALL: "Overall"}  # fmt: skip
 """FED's own words for the five dimensions (Mehri and Eskenazi 2020)."""
-
-ROWS: tuple[tuple[str, Kind, str, str], ...] = (
-    ("topical-chat", "point", "360 replies to 60 dialogues, 5 dimensions (USR, UniEval)", "point_sets:topical_chat"),
-    ("sfhot", "point", "875 sentences made from data, 2 dimensions (UniEval)", "point_sets:sfhot"),
-    ("fed", "point", "125 whole dialogues, 4 dimensions (FED, by people)", "point_sets:fed"),
-    *((name, "point", f"replies of {name}, {', '.join(TURN)}", f"point_sets:{name.replace('-', '_')}") for name in TURN_SETS),
-    *((name, "point", f"dialogues of {name}, labels by GPT-4", f"point_sets:{name.replace('-', '_')}") for name in DIALOGUE_SETS),
-    ("td-eval-mwoz", "point", "turns of a travel agent, labels by GPT-4o (TD-EVAL)", "td_eval_data:mwoz"),
-    ("td-eval-tau", "point", "turns of an airline agent, labels by GPT-4o (TD-EVAL)", "td_eval_data:tau"),
-)  # fmt: skip
-"""Rows for `multiturn.systems.judge.sets`."""
-
-
-def find(name: str) -> LabelledSet | None:
-    """One of these sets by ``name`` or ``name/dimension``; None for another name."""
-    base, _, dimension = name.partition("/")
-    for row_name, kind, about, place in ROWS:
-        if row_name == base:
-            module, _, function = place.partition(":")
-            load: Callable[..., Iterator[Item]] = getattr(importlib.import_module(f"{__package__}.{module}"), function)
-            return LabelledSet(name, kind, about, partial(load, dimension=dimension))
-    return None
 
 
 def on_dimension(items: Iterator[PointItem], dimension: str, definitions: Mapping[str, str] = DEFINITIONS) -> Iterator[PointItem]:

@@ -8,10 +8,12 @@ from __future__ import annotations
 
 import importlib
 from collections.abc import Callable, Iterator
+from functools import partial
+from inspect import signature
 from pathlib import Path
 from typing import NamedTuple
 
-from ...conversation import UnknownName
+from ...conversation import InputError, UnknownName
 from ...judges.items import Item, Kind
 from ...protocols.benchmark import Data
 
@@ -45,7 +47,53 @@ ROWS: tuple[tuple[str, Kind, str, str], ...] = (
     ("rewardbench", "pair", "RewardBench: chosen and rejected answers in four sections", "br_rm_benchmarks:rewardbench"),
     ("rm-bench", "pair", "RM-Bench: chosen against rejected, three styles each", "br_rm_benchmarks:rm_bench"),
     ("rmb", "pair", "RMB: helpfulness and harmlessness", "br_rm_benchmarks:rmb"),
-    ("topical-chat", "point", "360 replies of Topical-Chat, five dimensions", "coascore_data:topical_chat"),
+    ("topical-chat", "point", "360 replies to 60 dialogues, 5 dimensions (USR, UniEval)", "point_sets:topical_chat"),
+    ("sfhot", "point", "875 sentences made from data, 2 dimensions (UniEval)", "point_sets:sfhot"),
+    ("fed", "point", "125 whole dialogues, 4 dimensions (FED, by people)", "point_sets:fed"),
+    (
+        "conture-turn",
+        "point",
+        "replies of conture-turn, five dimensions",
+        "point_sets:conture_turn",
+    ),
+    (
+        "dailydialog-zhao",
+        "point",
+        "replies of dailydialog-zhao, five dimensions",
+        "point_sets:dailydialog_zhao",
+    ),
+    (
+        "persona-zhao",
+        "point",
+        "replies of persona-zhao, five dimensions",
+        "point_sets:persona_zhao",
+    ),
+    (
+        "fed-turn",
+        "point",
+        "replies of fed-turn, five dimensions",
+        "point_sets:fed_turn",
+    ),
+    (
+        "topical-usr",
+        "point",
+        "replies of topical-usr, five dimensions",
+        "point_sets:topical_usr",
+    ),
+    (
+        "persona-usr",
+        "point",
+        "replies of persona-usr, five dimensions",
+        "point_sets:persona_usr",
+    ),
+    ("conture-dial", "point", "dialogues of conture-dial, labels by GPT-4", "point_sets:conture_dial"),
+    ("fed-gpt4", "point", "dialogues of fed-gpt4, labels by GPT-4", "point_sets:fed_gpt4"),
+    ("heval-dial", "point", "dialogues of heval-dial, labels by GPT-4", "point_sets:heval_dial"),
+    ("ieval-dial", "point", "dialogues of ieval-dial, labels by GPT-4", "point_sets:ieval_dial"),
+    ("persona-see", "point", "dialogues of persona-see, labels by GPT-4", "point_sets:persona_see"),
+    ("reliable-dial", "point", "dialogues of reliable-dial, labels by GPT-4", "point_sets:reliable_dial"),
+    ("td-eval-mwoz", "point", "turns of a travel agent, labels by GPT-4o (TD-EVAL)", "td_eval_data:mwoz"),
+    ("td-eval-tau", "point", "turns of an airline agent, labels by GPT-4o (TD-EVAL)", "td_eval_data:tau"),
     ("judgerbench-a-en", "pair", "JudgerBench A: arena votes, English", "compassjudger_bench:judgerbench_a"),
     ("judgerbench-a-cn", "pair", "JudgerBench A: arena votes, Chinese", "compassjudger_bench:judgerbench_a_cn"),
     ("judgerbench-b", "pair", "JudgerBench B: other benchmarks' judges", "compassjudger_bench:judgerbench_b"),
@@ -60,14 +108,23 @@ def names() -> list[str]:
 
 
 def labelled_set(name: str) -> LabelledSet:
-    """A set by name, or a file of labelled items (.jsonl). Raises `UnknownName`, or `DataError` naming file and line."""
+    """A set by name (``name/dimension`` where it has several), or a file of labelled items (.jsonl). Raises `UnknownName`, or
+    `DataError` naming file and line."""
     if name.endswith(".jsonl"):
         from .labelled_file import kind_of, read_items
 
         path = Path(name)
         return LabelledSet(name, kind_of(path), "a file", lambda data: read_items(path))
+    base, _, dimension = name.partition("/")
     for row_name, kind, about, place in ROWS:
-        if row_name == name:
+        if row_name == base:
             module, _, function = place.partition(":")
-            return LabelledSet(name, kind, about, getattr(importlib.import_module(f"{__package__}.{module}"), function))
+            load = getattr(importlib.import_module(f"{__package__}.{module}"), function)
+            return LabelledSet(name, kind, about, _on_dimension(load, base, dimension) if dimension else load)
     raise UnknownName("labelled set", name, names(), "or a .jsonl file of your own (see docs/calibrating.md)")
+
+
+def _on_dimension(load: Callable[..., Iterator[Item]], name: str, dimension: str) -> Callable[[Data], Iterator[Item]]:
+    if "dimension" not in signature(load).parameters:
+        raise InputError(f"labelled set `{name}` has no dimensions to choose from: leave out /{dimension}")
+    return partial(load, dimension=dimension)

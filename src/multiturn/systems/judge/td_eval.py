@@ -18,7 +18,6 @@ from ...measures.verdict import Verdict
 from ...protocols.benchmark import Published
 from .judging import Judging, gold_answer
 from .judging_figures import FIGURES
-from .point_sets import find
 from .sets import LabelledSet
 from .td_eval_arena import arena
 from .td_eval_data import BACKEND, CONVERSATION, DIMENSIONS, POLICY, STARS, arena_pairs, bundled, bundled_arena, turns
@@ -83,7 +82,7 @@ class TDEval(Judging):
             if len(paths) > 1:
                 return LabelledSet(name, "pair", "files", lambda data: arena_pairs(paths))
             return LabelledSet(name, "point", "a file", lambda data: turns(paths[0]))
-        return find(name) or super().labelled
+        return super().labelled
 
     def views(self, case: Case, setting: str) -> Iterator[Case]:
         if setting != AGENT:

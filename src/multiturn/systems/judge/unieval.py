@@ -15,8 +15,7 @@ from ...measures.verdict import Verdict
 from ...protocols.benchmark import Published
 from .judging import Judging
 from .judging_figures import FIGURES
-from .point_sets import OVERALL, find
-from .sets import LabelledSet
+from .point_sets import OVERALL
 from .unieval_figures import PEOPLE, levels
 from .unieval_input import OUTPUT, SOURCE, Dimension, chat_input, combined, encoder_input, missing, pieces, task, texts_of, worded
 from .unieval_input import overall as mean_of
@@ -66,10 +65,6 @@ class UniEval(Judging):
     def __init__(self, data: Any = None, **params: Any) -> None:
         super().__init__(data, **params)
         self.dimensions = worded(task(str(self.options["task"])), str(self.options["questions"]))
-
-    @property
-    def labelled(self) -> LabelledSet:
-        return find(str(self.options["on"])) or super().labelled
 
     async def decide(self, item: Item, cast: Cast) -> Decision:
         assert isinstance(item, PointItem)
