@@ -107,6 +107,13 @@ def test_conclusions_in_one_sentence() -> None:
     assert "but p = .016 is .094 after Holm over 6 comparisons: this could be chance" in said
 
 
+def test_what_was_measured_on_one_side_only_is_said_by_name() -> None:
+    (c,) = _compare(_rows(_all(12, 2)), _rows(_all(11, 2, 0.0)))
+    assert conclusion(c, "old", "new").endswith(" Not compared: 2 questions measured on old only.")
+    (c,) = _compare(_rows(_all(12, 2)), [*_rows(_all(11, 2, 0.0)), *_rows({("new", 1): 1.0})])
+    assert conclusion(c, "old", "new").endswith("2 questions measured on old only, 1 question measured on new only.")
+
+
 def test_what_would_have_been_found_is_said() -> None:
     random = np.random.default_rng(0)
     sides = [_rows({(f"c{i}", t): float(random.random() < 0.5) for i in range(40) for t in (1, 2)}) for _ in "ab"]

@@ -23,7 +23,7 @@ if TYPE_CHECKING:
 @click.option("--judges", nargs=2, metavar="A B", help="Compare two judges of the same conversations (see `multiturn score`).")
 @click.option("--measure", "measures", multiple=True, metavar="NAME", help="Compare only this measure (repeatable).")
 @click.option("--test", "how", type=click.Choice(["auto", "permutation", "t", "mid-p"]), default="auto", show_default=True,
-              help="Where p comes from; auto: McNemar where each case has one yes or no, else sign flips by case and t.")  # fmt: skip
+              help="Where p comes from; auto: McNemar where each case has one yes or no, else sign flips and t.")  # fmt: skip
 @click.option("--turns", is_flag=True, help="Show the difference at each turn.")
 @click.option("--survival", is_flag=True, help="Show the share without a failure up to each turn, with a log-rank test.")
 @click.option("--flips", is_flag=True, help="List the questions that passed on one side and failed on the other.")

@@ -121,10 +121,10 @@ def print_comparison(found: Sequence[Comparison], first: str, second: str, conso
 
 
 def _legend(found: Sequence[Comparison]) -> str:
-    whole = max((c.family for c in found if c.group is None), default=1)
-    text = f"Holm, BH: p adjusted over the {whole} comparisons of all groups" if whole > 1 else "one comparison: no adjusting"
-    if any(c.group for c in found):
-        text += ", and over groups apart"
+    whole, groups = (max((c.family for c in found if (c.group is None) == of_all), default=0) for of_all in (True, False))
+    text = f"Holm, BH: p adjusted over {whole} comparisons" if whole > 1 else "one comparison: no adjusting"
+    if groups:
+        text += f" of all cases; by group: Holm, BH over {groups}"
     return text + ("; noise: two identical runs stay within it 95% of the time" if any(c.noise for c in found) else "")
 
 

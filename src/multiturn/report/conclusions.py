@@ -59,7 +59,7 @@ def conclusion(c: Comparison, first: str, second: str, *, judges: bool = False) 
         text = f"no difference can be seen: {number(d.value, d.unit, signed=True)} {interval(d)}".rstrip()
         text += f", {_adjusted(c)}" if c.test.p is not None else ""
         text += f"; {_power(c)}"
-    return f"{where}: {text} ({count(d.n_cases, 'case')}, {count(c.questions, 'question')}).{_not_compared(c)}"
+    return f"{where}: {text} ({count(d.n_cases, 'case')}, {count(c.questions, 'question')}).{_not_compared(c, a, b)}"
 
 
 def _clear(c: Comparison) -> bool:
@@ -92,10 +92,10 @@ def _power(c: Comparison) -> str:
     return f"one of {size(least, c.difference.unit)} or more would have been found 4 times in 5"
 
 
-def _not_compared(c: Comparison) -> str:
-    if not (c.only_first or c.only_second):
-        return ""
-    return f" Not compared: {c.only_first:,} questions of the first only, {c.only_second:,} of the second only."
+def _not_compared(c: Comparison, first: str, second: str) -> str:
+    each = [(n, name) for n, name in ((c.only_first, first), (c.only_second, second)) if n]
+    alone = ", ".join(f"{count(n, 'question')} measured on {name} only" for n, name in each)
+    return f" Not compared: {alone}." if alone else ""
 
 
 def effects(found: Iterable[Comparison]) -> Iterator[str]:
