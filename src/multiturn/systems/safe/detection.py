@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
+from itertools import pairwise
 
 import numpy as np
 
@@ -66,3 +67,20 @@ def f_score(measure: str, truth: str, name: str) -> FigureMaker:
             )  # fmt: skip
 
     return figures
+
+
+def fit_threshold(risks: Sequence[float], attack: Sequence[bool], most: float = 0.05) -> float:
+    """A block threshold from the highest risks of labelled conversations: of those that block at most the share ``most`` of the
+    harmless ones, the one with the largest recall - false alarms, in the middle of the widest gap where several do."""
+    bad = [risk for risk, is_attack in zip(risks, attack, strict=True) if is_attack]
+    good = [risk for risk, is_attack in zip(risks, attack, strict=True) if not is_attack]
+    marks = sorted({0.0, *risks})
+    gaps = [*pairwise(marks), (marks[-1], marks[-1] + 1.0)]
+
+    def worth(gap: tuple[float, float]) -> tuple[float, float]:
+        alarms = sum(risk > gap[0] for risk in good) / max(len(good), 1)
+        found = sum(risk > gap[0] for risk in bad) / max(len(bad), 1)
+        return (found - alarms if alarms <= most else -2.0), gap[1] - gap[0]
+
+    low, high = max(gaps, key=worth)
+    return (low + high) / 2
