@@ -7,13 +7,16 @@ import csv
 import json
 import re
 from collections import Counter
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from pathlib import Path
 from typing import Any, Literal, NamedTuple
 
 from ...conversation import Case, DataError
+from ...protocols.benchmark import Data
 from ...protocols.interview import solved_within
 
+SLUG = "llm-as-interviewer"
+SOURCES = ("auto", "bundled", "released")
 HOME = "https://raw.githubusercontent.com/interview-eval/interview-eval/main/experiments/stem"
 FILE = "depthqa_samples.jsonl"
 LEVELS = {1: "factual", 2: "procedural", 3: "strategic"}
@@ -50,6 +53,18 @@ def read_depthqa(path: Path) -> Iterator[InterviewCase]:
                     )  # fmt: skip
         except (ValueError, KeyError, TypeError, AttributeError) as error:
             raise DataError(f"{path}, line {number}: not DepthQA nodes ({type(error).__name__}: {error})") from None
+
+
+def stem(data: Data | None, source: str) -> Iterable[InterviewCase]:
+    """DepthQA's questions: "released" (fetched if need be), "auto" (where they are there), else questions of ours."""
+    if source == "bundled" or data is None:
+        return sample_stem()
+    try:
+        return read_depthqa(data.path(SLUG, FILE, f"{HOME}/{FILE}" if source == "released" else ""))
+    except DataError:
+        if source == "released":
+            raise
+        return sample_stem()
 
 
 # -- recorded sessions ----------------------------------------------------------------------------------------------------

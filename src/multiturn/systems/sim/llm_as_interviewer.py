@@ -2,26 +2,21 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Iterable, Iterator, Mapping
+from collections.abc import AsyncIterator, Iterator, Mapping
 from typing import Any
 
-from ...conversation import Case, Cast, Conversation, DataError, UnknownName
-from ...judges.ask import ScaleJudge, quoted
+from ...conversation import Case, Cast, Conversation, UnknownName
 from ...judges.simulation import Secrets
-from ...measures.figure import Scale
 from ...measures.figures import by_turn, mean, multi_turn_cost
 from ...measures.verdict import Verdict
 from ...protocols.benchmark import Benchmark
-from ...protocols.interview import Grade, Limits, Log, forward_filled, interview, new_log, solved_within
+from ...protocols.interview import Grade, Limits, Log, interview, new_log
 from .interviewer_ask import ACTIONS, ERRORS, ModelInterviewer, rewrite
-from .interviewer_data import FILE, HOME, InterviewCase, read_depthqa, sample_math, sample_stem
+from .interviewer_data import SOURCES, InterviewCase, sample_math, stem
 from .interviewer_report import page
+from .interviewer_score import ACCURACY, FACTS, REVIEW, attempt_verdicts, review
 
-LEVELS = ("at 1", "at 2", "at last")
-REVIEW = Scale(0, 10, "points", passing=7)
 _SYSTEM = "You are in an interview about what you know. Answer the questions and show how you get to your answers."
-_ACCURACY = tuple(f"accuracy {level}" for level in LEVELS)
-_FACTS = tuple(f"fact {what} {level}" for what in ("recall", "precision", "F1") for level in LEVELS)
 
 
 class LLMAsInterviewer(Benchmark):
@@ -66,7 +61,7 @@ class LLMAsInterviewer(Benchmark):
     params = {"source": "auto", "attempts": 5, "clarifications": 3, "follow_ups": 2}
     scales = {"review": REVIEW}
     figures = (
-        *(mean(m) for m in _ACCURACY), by_turn("score at attempt"), *(mean(m) for m in _FACTS),
+        *(mean(m) for m in ACCURACY), by_turn("score at attempt"), *(mean(m) for m in FACTS),
         mean("follow-up after success"), mean("follow-up after failure"),
         *(mean(f"error {e}", by=("setting",)) for e in ERRORS), mean("rewritten", by=("setting",)),
         mean("clarified", by=("setting",)), mean("review", REVIEW),
@@ -75,21 +70,11 @@ class LLMAsInterviewer(Benchmark):
 
     def cases(self) -> Iterator[InterviewCase]:
         source = self.options["source"]
-        if source not in ("auto", "bundled", "released"):
-            raise UnknownName("source of `llm-as-interviewer`", source, ("auto", "bundled", "released"))
+        if source not in SOURCES:
+            raise UnknownName("source of `llm-as-interviewer`", source, SOURCES)
         if source != "released":
             yield from sample_math()
-        yield from self._stem(source)
-
-    def _stem(self, source: str) -> Iterable[InterviewCase]:
-        if source == "released":
-            return read_depthqa(self.data.path(self.slug, FILE, f"{HOME}/{FILE}"))
-        if source == "bundled" or self._data is None:
-            return sample_stem()
-        try:
-            return read_depthqa(self.data.path(self.slug, FILE))
-        except DataError:  # not there
-            return sample_stem()
+        yield from stem(self.data if source == "released" else self._data, source)
 
     @property
     def limits(self) -> Limits:
@@ -118,22 +103,15 @@ class LLMAsInterviewer(Benchmark):
             yield Verdict("rewritten", float(cast.facts["action"] != "none"), reason="; ".join(cast.facts["faults"]))
         if log["clarified"] is not None:
             yield Verdict("clarified", float(log["clarified"]))
-        for verdict in _attempts(case, log, self.limits.attempts, cause):
+        for verdict in attempt_verdicts(case, log, self.limits.attempts, cause):
             yield verdict
-        for number, grade in enumerate(log["grades"], 1):
-            if case.kind == "math" and not grade["complete"]:
-                for error in ERRORS:
-                    yield Verdict(f"error {error}", float(grade.get("error", "") == error), turn=number)
         if log["follow_ups"] or log["states"].count("FOLLOW_UP_QUESTION_SOLVING"):
             value = float(max(log["follow_ups"]) >= 1) if log["follow_ups"] else None
             yield Verdict(f"follow-up after {log['stop']}", value, cause="" if value is not None else cause)
         if not log["stop"] or log["stop"] == "format error":
             yield Verdict("review", None, cause=cause)
         else:
-            judge = ScaleJudge(measure="review", low=0, high=10)
-            talk = quoted("interview", "\n\n".join(f"{m.role}: {m.text}" for m in chat.messages if m.role != "system"))
-            question = f"Sum up how the assistant did in this interview.\n\n{talk}\n\nThe reference answer:\n{case.reference}"
-            yield await judge(cast, f"{question}\n\n{judge.form}")
+            yield await review(case, chat, cast)
 
     def gold(self, case: Case, chat: Conversation) -> str | None:
         assert isinstance(case, InterviewCase)
@@ -143,23 +121,3 @@ class LLMAsInterviewer(Benchmark):
         assert isinstance(case, InterviewCase)
         known = f"{case.question}\n{facts.get('question', '')}"
         return Secrets(never=(case.reference,), known=known, stop=str(facts.get("stop", "")), player="interviewer")
-
-
-def _attempts(case: InterviewCase, log: Log, attempts: int, cause: str) -> Iterator[Verdict]:
-    """What follows from the graded attempts. An interview that broke off leaves open what later attempts would have decided."""
-    states, grades = log["states"], log["grades"]
-    over = log["stop"] in ("success", "failure")
-    for name, n in zip(_ACCURACY, (1, 2, attempts), strict=True):
-        decided = over or len(grades) >= n
-        yield Verdict(name, float(solved_within(states, n)) if decided else None, cause="" if decided else cause)
-    scores = forward_filled([g["score"] for g in grades], attempts)
-    for number, score in enumerate(scores, 1):
-        known = over or number <= len(grades)
-        yield Verdict("score at attempt", score if known else None, turn=number, cause="" if known else cause)
-    if case.kind == "math":
-        return
-    for what in ("recall", "precision", "F1"):
-        values = forward_filled([g["score"] if what == "F1" else g[what] for g in grades], max(attempts, 2))
-        for level, n in zip(LEVELS, (1, 2, attempts), strict=True):
-            known = bool(grades) and (over or len(grades) >= n)
-            yield Verdict(f"fact {what} {level}", values[n - 1] if known else None, cause="" if known else cause)
