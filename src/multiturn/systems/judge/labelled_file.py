@@ -17,10 +17,10 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
-import msgspec
 from msgspec import Struct
 
 from ...conversation import DataError
+from ...conversation.files import json_rows
 from ...judges.items import Item, Kind, ListItem, PairItem, PointItem, Said
 
 _PAIR = {"first": 1.0, "second": 0.0, "tie": 0.5, "a": 1.0, "b": 0.0, "1": 1.0, "2": 0.0}
@@ -78,17 +78,7 @@ def read_items(path: Path) -> Iterator[Item]:
 
 
 def _rows(path: Path) -> Iterator[tuple[int, _Row]]:
-    try:
-        lines = path.read_bytes().splitlines()
-    except OSError as error:
-        raise DataError(f"cannot read {path}: {error.strerror}") from None
-    for number, line in enumerate(lines, 1):
-        if not line.strip():
-            continue
-        try:
-            row = msgspec.json.decode(line, type=_Row)
-        except (msgspec.DecodeError, UnicodeDecodeError) as error:
-            raise DataError(f"{path}, line {number}: {error}") from None
+    for number, row in json_rows(path, _Row):
         if row.kind is None:
             raise DataError(f"{path}, line {number}: give first and second (a pair), or answer, or answers (a list)")
         yield number, row

@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import csv
-import json
 from collections.abc import Iterator, Sequence
 from itertools import pairwise
 from pathlib import Path
 from typing import Any, NamedTuple
 
 from ...conversation import Case, Conversation, DataError
+from ...conversation.files import json_rows
 from ...players.emotional import Character
 from ...protocols.benchmark import Published
 
@@ -72,7 +72,7 @@ def kind_of(wish: str) -> str:
 # -- files ----------------------------------------------------------------------------------------------------------------
 def read_profiles(path: Path) -> Iterator[SageCase]:
     """The profiles of a released file, in its order. Raises `DataError` naming the line."""
-    for number, row in _lines(path):
+    for number, row in json_rows(path, dict[str, Any]):
         try:
             texts = [row[name] for name in ("id", "player", "scene", "task", "first_talk")]
         except KeyError as error:
@@ -86,7 +86,7 @@ def read_profiles(path: Path) -> Iterator[SageCase]:
 
 def read_conversations(path: Path) -> Iterator[tuple[Conversation, Trajectory]]:
     """Released conversations, plain, each with its trajectory."""
-    for number, row in _lines(path):
+    for number, row in json_rows(path, dict[str, Any]):
         try:
             chat, emotions = Conversation(), []
             for message in row["history"]:
@@ -111,20 +111,6 @@ def read_trajectories(path: Path) -> dict[str, list[Trajectory]]:
             except (KeyError, TypeError, ValueError, AttributeError):
                 raise DataError(f"{path}, line {number}: expected numbers in final_emo_point and emotion_trajectory") from None
     return found
-
-
-def _lines(path: Path) -> Iterator[tuple[int, dict[str, Any]]]:
-    # The texts hold unicode line separators: only "\n" ends a line.
-    for number, line in enumerate(path.read_text(encoding="utf-8").split("\n"), 1):
-        if not line.strip():
-            continue
-        try:
-            row = json.loads(line)
-        except ValueError as error:
-            raise DataError(f"{path}, line {number}: {error}") from None
-        if not isinstance(row, dict):
-            raise DataError(f"{path}, line {number}: expected an object")
-        yield number, row
 
 
 # -- published ------------------------------------------------------------------------------------------------------------

@@ -6,10 +6,10 @@ from collections.abc import Iterable, Iterator
 from pathlib import Path
 from typing import Any
 
-import msgspec
 from msgspec import Struct
 
 from ...conversation import Case, Conversation, DataError, from_openai
+from ...conversation.files import json_rows
 from ...learning.pairs import Branch, Pair, best_and_worst
 from ...protocols.benchmark import Data
 
@@ -81,18 +81,13 @@ class Scored(Struct, frozen=True, kw_only=True):
 def read_rows(path: Path) -> list[Scored]:
     """The rows of a released file, saved as JSON lines. Raises `DataError` with the line."""
     found = []
-    try:
-        lines = path.read_bytes().splitlines()
-    except OSError as error:
-        raise DataError(f"cannot read {path}: {error.strerror}") from None
-    for number, line in enumerate(lines, 1):
-        if line.strip():
-            try:
-                found.append(_row(msgspec.json.decode(line)))
-            except (msgspec.DecodeError, KeyError, TypeError, ValueError) as error:
-                raise DataError(
-                    f"{path}, line {number}: not a row of prompt, completion, conv_id, turn_id, score ({error})"
-                ) from None
+    for number, row in json_rows(path, dict[str, Any]):
+        try:
+            found.append(_row(row))
+        except (KeyError, TypeError, ValueError) as error:
+            raise DataError(
+                f"{path}, line {number}: not a row of prompt, completion, conv_id, turn_id, score ({error})"
+            ) from None
     return found
 
 
