@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import re
+import sqlite3
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -183,3 +184,30 @@ def test_the_same_conversations_and_measures_of_one_side_are_said(run: Command, 
     done = run("compare", a, c)
     assert done.code == 0
     assert "Measured on side A only: rubric." in done.out
+
+
+def test_what_makes_a_comparison_lame_is_said(run: Command, tmp_path: Path, cases: Path) -> None:
+    cases.write_text(cases.read_text().replace('"rubric": "good"', '"gold": "So."'))
+    models = [FunctionModel(writer(*right), name) for name, right in (("one", (1, 2, 3)), ("two", (2, 3, 4)))]
+    plan = Plan([make_system(str(cases))], models, repeats=2, settings=["multi", "gold"])
+    a = execute(tmp_path / "multiturn.db", plan)
+    assert f"run {a} cannot be compared" in run("compare", a, a).err
+    assert "to compare inside it: --models A B or --settings A B" in run("compare").err
+    out = run("compare", a, "--settings", "multi", "gold", "--models", "one", "two").out
+    assert "The sides differ in model and in setting" in out
+    assert "differ in model and in setting" not in run("compare", a, "--models", "one", "two").out
+    b = play(tmp_path, cases, models[0])
+    out = run("compare", a, b).out
+    assert "The sides have 2 and 1 repeats." in out
+    assert "is not finished" not in out
+    with sqlite3.connect(tmp_path / "multiturn.db") as db:
+        missing = db.execute("SELECT episode FROM run_episodes WHERE run=? AND n > 6", (b,)).fetchall()
+        db.executemany("UPDATE run_episodes SET episode=x'00' || episode WHERE run=? AND episode=?", [(b, e) for (e,) in missing])
+    assert f"Run {b} is not finished: 7 of 12 conversations are there" in run("compare", a, b).out
+
+
+def test_a_judge_at_random_is_called_out(run: Command, tmp_path: Path, cases: Path) -> None:
+    model = FunctionModel(writer(), "m")
+    play(tmp_path, cases, model, judge("j"))
+    play(tmp_path, cases, model, FunctionModel(lambda chat: f"[[{chat.id[-1] % 10 + 1}]]", "dice"))
+    assert "better than chance." in run("compare", "--judges", "j", "dice", "--measure", "rubric").out

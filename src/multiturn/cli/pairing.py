@@ -136,10 +136,30 @@ def _paired(store: Store, one: Side, two: Side, scales: tuple[dict[str, Scale], 
         found = [msgspec.structs.replace(c, noise=None) for c in found]
     if why := _option_difference(one, two):
         notes.append(f"The benchmark was run in two ways{why}.")
+    notes += _provisos(store, one, two, (a, b))
     return Pairing(
         _slug(one.system), one, two, found, by_turn(a, b, scale, asked.how), curves(a, b, scale),
         concord(a, b) if one.judging else [], flips(a, b, scale), notes,
     )  # fmt: skip
+
+
+def _provisos(store: Store, one: Side, two: Side, tables: tuple[Table, Table]) -> Iterator[str]:
+    """What to know of two sides that can be compared."""
+    if one.setting != two.setting and one.model != two.model:
+        yield "The sides differ in model and in setting: which of the two makes the difference cannot be told."
+    for run in {one.run.id: one.run, two.run.id: two.run}.values():
+        done, planned = next(store.rows(_PLAYED, run.id))
+        if done < planned:
+            yield f"Run {run.id} is not finished: {done:,} of {planned:,} conversations are there; compared is what both have."
+    times = [int(table.repeat.max(initial=0)) + 1 for table in tables]
+    if times[0] != times[1]:
+        yield (
+            f"The sides have {times[0]} and {times[1]} repeats. A question counts as passed where the mean of its repeats "
+            "passes, and more repeats make that harder: + and − cannot be weighed against each other (the difference can)."
+        )
+
+
+_PLAYED = "SELECT count(e.id), count(*) FROM run_episodes r LEFT JOIN episodes e ON e.id = r.episode WHERE r.run=?"
 
 
 def _same_measures(a: Table, b: Table, scales: tuple[dict[str, Scale], dict[str, Scale]], asked: Asked,

@@ -113,7 +113,8 @@ def _run(store: Store, name: str) -> RunRow:
         return find_run(store, name)
     known = runs(store)
     if len(known) < 2:
-        raise StoreError(f"{store.path} holds {count(len(known), 'run')}: there is no previous one to compare with")
+        inside = "; to compare inside it: --models A B or --settings A B" if known else ""
+        raise StoreError(f"{store.path} holds {count(len(known), 'run')}: there is no previous one to compare with{inside}")
     return known[1]
 
 

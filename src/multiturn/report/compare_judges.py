@@ -20,6 +20,9 @@ from .words import count, estimate, number
 LABELS = 10
 """Up to so many different values are labels (kappa); above, only ranks are compared."""
 
+SLIGHT = 0.2
+"""Agreement beyond chance below this is called slight (Landis & Koch 1977, Biometrics 33:159)."""
+
 Key: TypeAlias = tuple[str, int, int, str, str, int]
 
 
@@ -115,9 +118,9 @@ def _called_out(c: Concord, first: str, second: str) -> str:
         if value is not None:
             return f" {one_line(name, 30)} always gives {value:g}: it tells nothing apart."
     best = c.kappa if c.kappa is not None and c.kappa.value is not None else c.rank
-    if best is None or best.value is None or best.low is None or best.low > 0:
+    if best is None or best.value is None or best.low is None or (best.low > 0 and best.value >= SLIGHT):
         return ""
-    return " That is no better than chance."
+    return " That is no better than chance." if best.low <= 0 else " That is hardly better than chance."
 
 
 def concord_row(c: Concord) -> dict[str, Any]:

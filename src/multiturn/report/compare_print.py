@@ -122,9 +122,10 @@ def print_comparison(found: Sequence[Comparison], first: str, second: str, conso
 
 def _legend(found: Sequence[Comparison]) -> str:
     whole, groups = (max((c.family for c in found if (c.group is None) == of_all), default=0) for of_all in (True, False))
-    text = f"Holm, BH: p adjusted over {whole} comparisons" if whole > 1 else "one comparison: no adjusting"
+    of = " of all cases" if groups else ""
+    text = f"Holm, BH: p adjusted over {whole} comparisons{of}" if whole > 1 else f"one comparison{of}: no adjusting"
     if groups:
-        text += f" of all cases; by group: Holm, BH over {groups}"
+        text += f"; by group: over {groups}"
     return text + ("; noise: two identical runs stay within it 95% of the time" if any(c.noise for c in found) else "")
 
 
