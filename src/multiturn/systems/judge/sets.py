@@ -99,6 +99,11 @@ ROWS: tuple[tuple[str, Kind, str, str], ...] = (
     ("judgerbench-b", "pair", "JudgerBench B: other benchmarks' judges", "compassjudger_bench:judgerbench_b"),
     ("judgerbench-b-fofo", "point", "JudgerBench B: whether a format was kept", "compassjudger_bench:judgerbench_b_fofo"),
     ("judgerbench-v2", "pair", "JudgerBench V2", "compassjudger_bench:judgerbench_v2"),
+    ("multi-elo", "pair", "396 pairs of our answers with planted flaws", "multi_elo_answers:pairs"),
+    ("answer-matching", "point", "48 free answers of ours, with options", "answer_matching_items:matches"),
+    ("mmlu-pro-free", "point", "802 answers, labels by DeepSeek V3", "answer_matching_data:mmlu_pro"),
+    ("mmlu-pro-people", "point", "802 answers, two people", "answer_matching_data:mmlu_pro_people"),
+    ("gpqa-people", "point", "792 answers, two people", "answer_matching_data:gpqa_people"),
 )
 
 
