@@ -192,6 +192,28 @@ def test_the_difference_of_two_models_shares_the_cases(cli: Command) -> None:
     assert found["seen"] == pytest.approx(2.8 * math.sqrt((sds["case"] ** 2 + sds["repeat"] ** 2 / 3) / 60), rel=0.03)
 
 
+def test_two_models_may_come_from_two_runs(cli: Command) -> None:
+    first, second = pilot([assistant()], repeats=3), pilot([assistant("other", 1.0, cents=3.0)], repeats=3)
+    found = planned(cli, first, second, "--effect", "1")
+    both = pilot([assistant(), assistant("other", 1.0, cents=3.0)], repeats=3)  # on record: the same plays in one run
+    assert found["parts"] == planned(cli, both, "--effect", "1")["parts"]
+    assert found["best"]["cases"] == planned(cli, both, "--effect", "1")["best"]["cases"]
+    assert "other − model" in found["what"]
+    assert found["prices"]["repeat"] == pytest.approx(0.01 + 0.03)
+    assert "model − other" in planned(cli, second, first, "--effect", "1")["what"]
+    assert not any("all settings" in note for note in found["notes"])  # they were played in one
+
+
+def test_a_run_that_says_nothing_is_refused(cli: Command) -> None:
+    first, second = pilot([assistant()]), pilot([assistant("other")], judge=Priced("judge", JUDGE_SD))
+    for goal in ("--ci", "--effect"):
+        done = cli("plan", first, second, goal, "1")
+        assert (done.code, len(done.err.splitlines())) == (2, 1)
+        assert "says nothing about" in done.err
+    other = pilot([assistant()], settings=["single"])
+    assert f"run {other} holds no `sum` of talk in this setting" in cli("plan", first, other, "--ci", "1").err
+
+
 def test_the_difference_of_two_settings(cli: Command) -> None:
     run = pilot([assistant()], settings=["multi", "single"], repeats=2)
     assert "multi − single" in planned(cli, run, "--effect", "1")["what"]

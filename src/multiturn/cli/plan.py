@@ -54,9 +54,9 @@ def command(runs: tuple[str, ...], effect: float | None, half_width: float | Non
     call is best spent.
 
     From a pilot RUN (a small run of the benchmark in question, best with --repeats 3; by default the last), or from
-    stated variances. More runs beside the first: the same conversations judged again (`multiturn score`), or the same
-    cases with another --user. Differences are between the pilot's two models, else its two settings; --correlation plans
-    for a second model that the pilot does not have.
+    stated variances. More runs beside the first: the same conversations judged again (`multiturn score`), the same cases
+    with another --user, or with a second model. Differences are between the pilot's two models, else its two settings;
+    --correlation plans for a second model that the pilot does not have.
 
     \b
     Examples:

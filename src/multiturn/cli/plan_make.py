@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from typing import NamedTuple
 
 from ..conversation import InputError
-from ..engine.runs import find_run
+from ..engine.runs import RunRow, find_run
 from ..engine.store import Store
 from ..measures.figure import FRACTION, Scale
 from ..measures.power import (
@@ -140,7 +140,7 @@ def from_pilot(path: str, names: Sequence[str], wanted: Wanted, of: Of, stated: 
             raise InputError("--settings and --models name two sides to compare: not with --ci, --unpaired or --correlation")
         pilot = read(store, found, benchmark=of.benchmark, measure=of.measure, settings=of.settings, models=of.models,
                      setting=of.setting, difference=not one_player)  # fmt: skip
-        spent = next((s for run in found if (s := spending(store, run))), [])
+        spent = _spent(store, found)
     wanted = wanted.settled(pilot.scale)
     plays, user_parts, notes = _users_apart(pilot)
     c = components(plays)
@@ -169,6 +169,16 @@ def from_pilot(path: str, names: Sequence[str], wanted: Wanted, of: Of, stated: 
     if low is None or high is None:
         return planned
     return planned._replace(few=wanted.needed(low), many=wanted.needed(high))
+
+
+def _spent(store: Store, found: Sequence[RunRow]) -> list[Spent]:
+    """What a play took, by the first run that asked anybody; of the others, what their other models took."""
+    each = [spent for run in found if (spent := spending(store, run))]
+    spent = list(each[0]) if each else []
+    for s in (s for more in each[1:] for s in more if s.role.startswith("model")):
+        if s.model not in {known.model for known in spent}:
+            spent.append(s)
+    return spent
 
 
 def _against(pilot: Pilot) -> str:

@@ -28,6 +28,7 @@ class Pilot(NamedTuple):
     """One measure of one benchmark in some runs. ``sides``: one, or the two whose difference (second minus first) is planned.
 
     ``users``: who played the user, in code order. ``drawn``: what is drawn anew in every play (model, user) or judgement.
+    ``played``: how many settings a case is played in.
     """
 
     runs: list[RunRow]
@@ -38,12 +39,13 @@ class Pilot(NamedTuple):
     plays: Plays
     users: list[str]
     drawn: list[str]
+    played: int
     notes: list[str]
 
 
 def read(store: Store, found: Sequence[RunRow], *, benchmark: str, measure: str, settings: tuple[str, str] | None,
          models: tuple[str, str] | None, setting: str, difference: bool) -> Pilot:  # fmt: skip
-    """Read a pilot. Several runs: the same conversations judged again, or the same cases with another user."""
+    """Read a pilot. Several runs: the same conversations judged again, the same cases with another user, or two models."""
     run = found[0]
     benchmarks = {b.label: b for b in map(make_system, run.spec.systems)}
     system = benchmark or next(iter(benchmarks))
@@ -64,23 +66,23 @@ def read(store: Store, found: Sequence[RunRow], *, benchmark: str, measure: str,
         else []
     )
     main = setting or next((s.main_setting for s in section if s.settings), "")
-    sides = _sides(run, there, main, settings, models, difference)
+    sides = _sides(found, there, main, settings, models, difference)
     plays, users = _plays(store, found, system, measure, sides)
-    return Pilot(
-        list(found), system, measure, made.scale(measure), sides, plays, users, _drawn(found), notes[: len(benchmarks) - 1]
-    )
+    scale, drawn = made.scale(measure), _drawn(found)
+    return Pilot(list(found), system, measure, scale, sides, plays, users, drawn, len(there), notes)
 
 
-def _sides(run: RunRow, there: list[str], main: str, settings: tuple[str, str] | None, models: tuple[str, str] | None,
+def _sides(found: Sequence[RunRow], there: list[str], main: str, settings: tuple[str, str] | None, models: tuple[str, str] | None,
            difference: bool) -> tuple[Side, ...]:  # fmt: skip
-    """Who is compared: the models or settings named, else the run's two models, else its two settings, else nobody."""
-    players = run.spec.players
+    """Who is compared: the models or settings named, else the runs' two models, else their two settings, else nobody."""
+    players = list(dict.fromkeys(name for run in found for name in run.spec.players))
+    pilot = " and ".join(run.id for run in found)
     for name in models or ():
         if name not in players:
-            raise UnknownName(f"model of run {run.id}", name, players)
+            raise UnknownName(f"model of run {pilot}", name, players)
     for name in (*(settings or ()), main):
         if name not in there:
-            raise UnknownName(f"setting of run {run.id}", name, there)
+            raise UnknownName(f"setting of run {pilot}", name, there)
     if not difference:
         return (Side(models[0] if models else players[0], main),)
     if models:
@@ -130,6 +132,27 @@ def _totals(judged: Sequence[_Judged]) -> tuple[float, int]:
     return sum(sum(two[i]) / len(two[i]) - sum(one[i]) / len(one[i]) for i in shared), len(shared)
 
 
+def _together(found: Sequence[RunRow], sides: Sequence[Side]) -> list[tuple[RunRow, ...]]:
+    """The runs that a play's sides are read from: one that has them all, or one for each side, alike in user and judge. Raises
+    `InputError` for a run that has nothing to say."""
+    whole = [(run,) * len(sides) for run in found if all(side.model in run.spec.players for side in sides)]
+    apart = [
+        (one, two) for one in found for two in found
+        if len(sides) == 2 and one.id != two.id and one.spec.roles == two.spec.roles
+        and sides[0].model in one.spec.players and sides[1].model in two.spec.players and (one,) * 2 not in whole
+        and (two,) * 2 not in whole
+    ]  # fmt: skip
+    used = {run.id for runs in (*whole, *apart) for run in runs}
+    for run in found:
+        if run.id not in used:
+            names = " and ".join(dict.fromkeys(side.model for side in sides))
+            raise InputError(
+                f"run {run.id} ({', '.join(run.spec.players)}) says nothing about {names}: give the same conversations judged "
+                "again, the same cases with another --user, or a second model with the same --user and --judge"
+            )
+    return [*whole, *apart]
+
+
 def _plays(store: Store, found: Sequence[RunRow], system: str, measure: str, sides: Sequence[Side]) -> tuple[Plays, list[str]]:
     """All judged plays as columns: one row a play and judge (a run that judges another again holds the same conversations;
     one that was judged by the same judge holds the same recorded judgements, and counts once)."""
@@ -138,9 +161,12 @@ def _plays(store: Store, found: Sequence[RunRow], system: str, measure: str, sid
     codes: dict[Any, int] = {}
     known: set[tuple[int, str]] = set()
     rows: list[tuple[float, float, int, int, int, int]] = []
-    for run in found:
+    for runs in _together(found, sides):
+        run = runs[0]
         user = users.index(run.spec.roles.get("user", ""))
-        read = [_side(store, run, system, side, measure) for side in sides]
+        read = [_side(store, of, system, side, measure) for of, side in zip(runs, sides, strict=True)]
+        if empty := next((of for of, values in zip(runs, read, strict=True) if not values), None):
+            raise InputError(f"run {empty.id} holds no `{measure}` of {system} in this setting: it says nothing for this plan")
         for cell, first in read[0].items():
             judged = [first, *(other[cell] for other in read[1:] if cell in other)]
             total, n = _totals(judged) if len(judged) == len(sides) else (0.0, 0)

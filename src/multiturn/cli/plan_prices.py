@@ -130,6 +130,6 @@ def price_notes(spent: list[Spent], pilot: Pilot) -> list[str]:
     notes = [f"{joint.model} plays {joint.role}: their prices cannot be told apart."] if joint else []
     if any(s.usd is None for s in spent):
         notes.append("Some calls have no known price: the price is in seconds of waiting for answers (--price-repeat gives one).")
-    if len(pilot.runs[0].spec.settings) != 1:
+    if pilot.played > 1:
         notes.append("A play is a case in all settings of the pilot, and the price is that of all of them.")
     return notes
