@@ -16,7 +16,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from multiturn import evaluate
-from multiturn.conversation import Conversation
+from multiturn.conversation import CallError, Conversation
 from multiturn.engine.data import DataFolder
 from multiturn.judges.items import PairItem
 from multiturn.judges.parse import Parsed
@@ -262,3 +262,16 @@ def test_any_text_is_read(text: str) -> None:
 def test_names_follow_the_probe() -> None:
     item = PairItem(id="1", first="a", second="b", label=1.0, names=("B", "A"), turns=(("user", "q"),))
     assert ARJudge().gold(item, Conversation()) == "1. Is it right?\nTherefore, Response 2 is better."
+
+
+@pytest.mark.parametrize("broken", ["criteria", "analysis", "refine"])
+def test_a_step_whose_call_failed_is_not_left_out(tmp_path: Path, broken: str) -> None:
+    def judge(chat: Conversation) -> str:
+        if step(chat) == broken:
+            raise CallError("the line is dead", cause="connection")
+        return "1. Is it right?" if step(chat) == "criteria" else decide(1) if step(chat) == "refine" else "Analysis: fine."
+
+    found = evaluate(ARJudge(), judge, settings=("plain",), limit=1, store=tmp_path / "s.db")
+    figure = {f.measure: f for f in found.figures}
+    assert figure["correct"].value is None
+    assert ("unparsable" not in figure) or figure["unparsable"].value in (None, 0)

@@ -17,7 +17,7 @@ from hypothesis import strategies as st
 from scipy import stats
 
 from multiturn import evaluate
-from multiturn.conversation import Conversation, DataError, InputError
+from multiturn.conversation import CallError, Conversation, DataError, InputError
 from multiturn.engine.data import DataFolder
 from multiturn.judges.parse import Parsed
 from multiturn.measures.figure import Figure
@@ -279,3 +279,15 @@ def test_the_reference_can_be_hidden(run: Callable[..., Found]) -> None:
     seen.clear()
     run(judge, "direct", on="bundled-matches")
     assert all(seen)
+
+
+def test_an_aspect_whose_call_failed_is_not_left_out(tmp_path: Path) -> None:
+    def judge(chat: Conversation) -> str:
+        if "clarity" in chat.messages[0].text:
+            raise CallError("the line is dead", cause="connection")
+        return '{"score": 3}'
+
+    found = evaluate(CoAScore(aspects="accuracy,clarity"), judge, settings=("mean",), limit=2, store=tmp_path / "s.db")
+    figure = {f.measure: f for f in found.figures}
+    assert figure["error"].value is None
+    assert figure["unparsable"].value == 0

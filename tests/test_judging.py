@@ -14,6 +14,7 @@ from hypothesis import strategies as st
 
 from multiturn import evaluate
 from multiturn.conversation import Conversation, DataError, InputError, UnknownName
+from multiturn.engine.budget import Budget
 from multiturn.engine.data import DataFolder
 from multiturn.judges.choosing import named, ranking, shown_first
 from multiturn.judges.confidence import stated
@@ -24,7 +25,7 @@ from multiturn.judges.questions import yes_or_no
 from multiturn.measures.figure import Figure
 from multiturn.systems.judge import bundled_items
 from multiturn.systems.judge.labelled_file import kind_of, read_items
-from multiturn.systems.judge.plain_judge import ASKS, PlainJudge
+from multiturn.systems.judge.plain_judge import ASKS, CRITERIA, PlainJudge
 from multiturn.systems.judge.sets import ROWS, labelled_set
 
 PAIR = PairItem(id="p", turns=(("user", "How old is Rome?"),), first="It is 2,700 years old.", second="Old.", label=1.0)
@@ -109,6 +110,20 @@ def test_what_cannot_be_read_is_not_measured(reply: str) -> None:
     assert found["correct", "plain"].value is None
     assert found["correct", "plain"].n_unmeasured == 24
     assert found["unparsable", "plain"].value in (1, None)
+
+
+def test_a_call_that_was_never_made_is_no_reply_that_cannot_be_read(tmp_path: Path) -> None:
+    replies: dict[str, dict[str, str]] = {
+        "pair": {"verdict": "A"}, "list": {"ranking": "A > B > C > D"}, "checklist": dict.fromkeys(CRITERIA, "no"),
+    }  # fmt: skip
+    for ask, said in replies.items():
+        benchmark, reply = PlainJudge(None, ask=ask), json.dumps(said)
+        found = evaluate(
+            benchmark, model=lambda chat, reply=reply: reply, budget=Budget(max_calls=4), store=tmp_path / f"{ask}.db"
+        )
+        (unread,) = (f for f in found.figures if f.measure == "unparsable")
+        assert (unread.value, unread.n_scored) == (0, 4), ask
+        assert unread.n_unmeasured == len(list(benchmark.items())) - 4
 
 
 def test_both_orders_take_the_mean() -> None:

@@ -20,6 +20,7 @@ from .parse import NotApplicable, Parsed, Parser, scale
 T = TypeVar("T")
 
 UNREADABLE = "judge reply not parsable"
+NOT_APPLICABLE = "not applicable"
 REPAIR = "I could not read your answer in the required form. Reply with the JSON object only, and nothing before or after it."
 
 
@@ -29,6 +30,12 @@ class Answer(Struct, Generic[T], frozen=True):
     value: T | None
     reason: str = ""
     cause: str = ""
+
+    @property
+    def read(self) -> tuple[int, int]:
+        """Replies of the judge (1, or 0 where the call failed or a budget was spent), and how many could not be read."""
+        answered = self.value is not None or self.cause in (UNREADABLE, NOT_APPLICABLE)
+        return int(answered), int(self.cause == UNREADABLE)
 
 
 async def ask(cast: Cast, question: str | Conversation, parse: Parser[T], *, repair: str = REPAIR) -> Answer[T]:
@@ -47,7 +54,7 @@ async def ask(cast: Cast, question: str | Conversation, parse: Parser[T], *, rep
     if isinstance(outcome, Parsed):
         return Answer(outcome.value, outcome.reason)
     if isinstance(outcome, NotApplicable):
-        return Answer(None, outcome.reason, cause="not applicable")
+        return Answer(None, outcome.reason, cause=NOT_APPLICABLE)
     return Answer(None, reason=outcome.why, cause=UNREADABLE)
 
 

@@ -115,5 +115,6 @@ async def ranked(cast: Cast, item: ListItem, *, guide: str = "") -> Decision:
     """The places of the answers, from one question."""
     answer = await ask(cast, list_question(item, guide=guide), partial(ranking, names=LETTERS[: len(item.answers)]))
     if answer.value is None:
-        return Decision(asked=1, unread=1, cause=answer.cause)
+        asked, unread = answer.read
+        return Decision(asked=asked, unread=unread, reason=answer.reason, cause=answer.cause)
     return Decision(ranks=answer.value, asked=1, reason=answer.reason)

@@ -20,7 +20,7 @@ from functools import partial
 import msgspec
 
 from ..conversation import Cast
-from .ask import Answer, ask, quoted
+from .ask import UNREADABLE, Answer, ask, quoted
 from .confidence import CONFIDENCE, stated
 from .items import Decision, Item, PointItem, as_text
 from .loose import Obj, objects
@@ -70,8 +70,10 @@ async def decided(cast: Cast, text: str, parse: Parser[float], *, confidence: bo
 
 
 def _decision(answer: Answer[float], confidence: float | None = None) -> Decision:
-    unread = int(answer.value is None)
-    return Decision(value=answer.value, confidence=confidence, asked=1, unread=unread, reason=answer.reason, cause=answer.cause)
+    asked, unread = answer.read
+    return Decision(
+        value=answer.value, confidence=confidence, asked=asked, unread=unread, reason=answer.reason, cause=answer.cause
+    )
 
 
 # -- one answer -------------------------------------------------------------------------------------------------------
@@ -192,8 +194,10 @@ async def checklist(cast: Cast, item: PointItem, criteria: Mapping[str, str]) ->
         f"The criteria:\n{lines}", f"Answer with one JSON object in exactly this form:\n{{{wanted}}}",
     ))  # fmt: skip
     answer = await ask(cast, text, partial(checked, criteria=tuple(criteria)))
-    if answer.value is None or all(v is None for v in answer.value.values()):
-        return Decision(asked=1, unread=1, cause=answer.cause or "judge reply not parsable")
+    if answer.value is None:
+        return _decision(Answer(None, answer.reason, answer.cause))
+    if all(v is None for v in answer.value.values()):
+        return Decision(asked=1, unread=1, cause=UNREADABLE)
     met = {name: float(v) for name, v in answer.value.items() if v is not None}
     share = sum(met.values()) / len(criteria)
     return Decision(value=item.low + share * (item.high - item.low), asked=1, reason=answer.reason, parts=met)

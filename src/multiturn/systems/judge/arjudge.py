@@ -4,9 +4,10 @@ from __future__ import annotations
 
 from collections.abc import AsyncIterator, Iterator
 from functools import partial
+from typing import TypeVar
 
 from ...conversation import Case, Cast, Conversation, NotMeasured
-from ...judges.ask import ask
+from ...judges.ask import UNREADABLE, Answer, ask
 from ...judges.items import Decision, Item, PairItem
 from ...judges.numbered import numbers
 from ...judges.seat import Seat
@@ -20,6 +21,14 @@ from .judging import Judging
 from .judging_figures import FIGURES
 
 ABLATIONS = ("text-only", "general")
+T = TypeVar("T")
+
+
+def _answered(found: Answer[T]) -> Answer[T]:
+    """What was answered, readable or not. A call that failed is no step that may be left out: raises `NotMeasured`."""
+    if found.cause not in ("", UNREADABLE):
+        raise NotMeasured(found.cause)
+    return found
 
 
 class ARJudge(Judging):
@@ -59,12 +68,13 @@ class ARJudge(Judging):
         assert isinstance(item, PairItem)
         asked: list[bool] = []  # of every reply, whether it could be read
         wanted: tuple[str, ...] = ()
-        if cast.setting != "general":
-            found = await ask(cast, criteria_question(item), questions, repair="Number the questions, one a line: 1. <question>")
-            asked.append(found.value is not None)
-            wanted = found.value or ()
-        wanted = tuple(dict.fromkeys((*wanted, GENERAL)))
         try:
+            if cast.setting != "general":
+                repair = "Number the questions, one a line: 1. <question>"
+                found = _answered(await ask(cast, criteria_question(item), questions, repair=repair))
+                asked.append(found.value is not None)
+                wanted = found.value or ()
+            wanted = tuple(dict.fromkeys((*wanted, GENERAL)))
             analyses = await together(self._analysis(n, question, item, cast) for n, question in enumerate(wanted))
         except NotMeasured as error:
             return Decision(cause=error.cause)
@@ -72,7 +82,7 @@ class ARJudge(Judging):
         texts = [f"{question}\n{text}" for question, (text, _, _) in zip(wanted, analyses, strict=True) if text]
         refiner = Seat(cast, "judge2") if cast.has("judge2") else cast
         last = await ask(refiner, refine_question(item, texts), better, repair="End with: Therefore, Response k is better.")
-        asked.append(last.value is not None)
+        asked += [last.value is not None] * last.read[0]
         codes = sum(code for text, code, _ in analyses if text)
         parts = {
             "questions": float(len(wanted)), "in words": float(len(texts) - codes), "by code": float(codes),
@@ -88,7 +98,8 @@ class ARJudge(Judging):
         """The text of one analysis ("" = dropped), whether it came from code, whether the reply could be read."""
         code = cast.setting != "text-only"
         read = partial(analysis, code=code)
-        found = await ask(cast, analysis_question(item, question, code=code), read, repair="Begin with `Analysis:` or `Code:`.")
+        asks = analysis_question(item, question, code=code)
+        found = _answered(await ask(cast, asks, read, repair="Begin with `Analysis:` or `Code:`."))
         if found.value is None:
             return "", False, False
         if not found.value.code:

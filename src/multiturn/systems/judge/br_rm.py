@@ -113,7 +113,8 @@ class BranchRethink(Judging):
     async def _at_once(self, item: PairItem, cast: Cast) -> Decision:
         found = await ask(cast, one_turn_question(item), sums)
         if found.value is None:
-            return Decision(asked=1, unread=1, cause=found.cause)
+            asked, unread = found.read
+            return Decision(asked=asked, unread=unread, cause=found.cause)
         gap = found.value[0] - found.value[1]
         points = 0.5 if gap == 0 else float((gap > 0) == (numbers(item)[0] == 1))
         return Decision(value=points, shown_first=points if gap else None, asked=1)

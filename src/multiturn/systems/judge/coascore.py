@@ -7,7 +7,7 @@ from collections.abc import Iterator, Sequence
 from functools import partial
 
 from ...conversation import Case, Cast, Conversation, InputError
-from ...judges.ask import ask
+from ...judges.ask import UNREADABLE, ask
 from ...judges.items import Decision, Item, PointItem, with_changes
 from ...judges.questions import point
 from .coascore_chain import Aspect, auxiliary, chain, chain_question, drawn, given, target
@@ -74,8 +74,11 @@ class CoAScore(Judging):
             asked = (point(cast, with_changes(item, dimension=a.name, definition=a.definition)) for a in order)
             scored = await asyncio.gather(*asked)
         values = [d.value for d in scored if d.value is not None]
-        if scored and not values:
-            return _summed(None, scored, cause=scored[0].cause)
+        failed = next(
+            (d.cause for d in scored if d.cause not in ("", UNREADABLE)), ""
+        )  # a call that failed is no aspect left out
+        if failed or (scored and not values):
+            return _summed(None, scored, cause=failed or UNREADABLE)
         parts = {aspect.name: d.value for aspect, d in zip(order, scored, strict=False) if d.value is not None}
         if values:
             parts[MEAN] = sum(values) / len(values)
@@ -93,7 +96,8 @@ class CoAScore(Judging):
         if named := given(str(self.options["aspects"]), about):
             return named
         found = await ask(cast, self._chain_question(item), partial(chain, about=about, n=n), repair=REPAIR)
-        return found.value or Decision(asked=1, unread=1, cause=found.cause)
+        asked, unread = found.read
+        return found.value or Decision(asked=asked, unread=unread, cause=found.cause)
 
     def _chain_question(self, item: Item) -> str:
         return chain_question(str(self.options["task"]), target(item), int(self.options["n"]))

@@ -89,7 +89,8 @@ class CompassJudger(Judging):
         form = FORMS[self._form(item)]
         answer, parts = await self._asked(form, item, cast)
         if answer.value is None:
-            return Decision(asked=1, unread=1, cause=answer.cause, reason=answer.reason)
+            asked, unread = answer.read
+            return Decision(asked=asked, unread=unread, cause=answer.cause, reason=answer.reason)
         if isinstance(item, PairItem):
             points = (answer.value * (1 if item.names[0] == "A" else -1) / form.top + 1) / 2
             first = None if points == 0.5 else float(points > 0.5)
@@ -127,9 +128,8 @@ class CompassJudger(Judging):
         wanted = f'Now score it: a{whole} number from {item.low:g} (worst) to {item.high:g} (best), JSON: {{"score": <number>}}'
         read = partial(scale, low=item.low, high=item.high, whole=item.whole)
         answer = await ask(cast, chat.user(wanted), read)
-        return Decision(
-            value=answer.value, asked=1, unread=int(answer.value is None), reason=chat.reply[:2000], cause=answer.cause
-        )  # fmt: skip
+        asked, unread = answer.read
+        return Decision(value=answer.value, asked=asked, unread=unread, reason=chat.reply[:2000], cause=answer.cause)
 
     async def judge(self, case: Case, chat: Conversation, cast: Cast) -> AsyncIterator[Verdict]:
         assert isinstance(case, Item)
