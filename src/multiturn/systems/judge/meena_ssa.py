@@ -14,7 +14,7 @@ from ...measures.verdict import Verdict
 from ...protocols.benchmark import Data, Published
 from .acute_eval_raters import rater
 from .judging import Judging
-from .judging_figures import FIGURES, part_means
+from .judging_figures import FIGURES, error_rates, part_means
 from .meena_ssa_items import SENSIBLE, SPECIFIC, bundled, gated, released, ssa
 from .sets import LabelledSet
 
@@ -58,11 +58,11 @@ class MeenaSSA(Judging):
     home = "https://github.com/google-research/google-research"
     takes: ClassVar[tuple[Kind, ...]] = ("point",)
     on = "bundled-ssa"
-    settings = (*(s for s in Judging.settings if s != "relabelled"), UNGATED)
+    settings = (*Judging.settings, UNGATED)
     params = {"on": "", "raters": 1}
     figures = (
         mean("SSA"), mean("sensibleness"), mean("specificity"), mean(f"right: {SENSIBLE}"), mean(f"right: {SPECIFIC}"),
-        *(f for f in FIGURES if f is not part_means),
+        *(f for f in FIGURES if f not in (part_means, error_rates)),
     )  # fmt: skip
     published = tuple(Published("people", value, "SSA", "plain", bot, SOURCE) for bot, value in PEOPLE.items())
 
@@ -82,7 +82,7 @@ class MeenaSSA(Judging):
     def views(self, case: Case, setting: str) -> Iterator[Case]:
         if setting == UNGATED:
             yield case
-        else:
+        elif setting != "relabelled":  # yes and no have no other end to be told from
             yield from super().views(case, setting)
 
     async def decide(self, item: Item, cast: Cast) -> Decision:

@@ -57,7 +57,7 @@ def talks(path: Path) -> Iterator[Talk]:
     try:
         lines = path.read_text(encoding="utf-8-sig").splitlines()
     except (OSError, UnicodeDecodeError) as error:
-        raise DataError(f"cannot read {path}: {error}") from None
+        raise DataError(f"cannot read {path}: {error.strerror if isinstance(error, OSError) else error}") from None
     name, seen, turns = "", set[str](), list[tuple[str, str]]()
     for number, line in enumerate([*lines, " Conversation 0"], 1):
         where = f"{path}, line {number}"
