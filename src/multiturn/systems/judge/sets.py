@@ -32,6 +32,10 @@ ROWS: tuple[tuple[str, Kind, str, str], ...] = (
     ("bundled-points", "point", "48 answers of ours on a scale of 1 to 5", "bundled_items:points"),
     ("bundled-lists", "list", "12 lists of ours: four answers from right to useless", "bundled_items:lists"),
     ("bundled-matches", "point", "48 answers of ours, right or wrong by a reference", "bundled_items:matches"),
+    ("bundled-dialogues", "pair", "24 pairs of dialogues of ours", "acute_eval_items:bundled"),
+    ("bundled-ssa", "point", "48 chatbot replies of ours, sensible and specific or not", "meena_ssa_items:bundled"),
+    ("bundled-translations", "pair", "8 pairs of translations of ours", "transevalnia_data:bundled"),
+    ("bundled-href", "pair", "11 pairs of ours, one for each category of HREF", "href_items:bundled"),
     ("llmbar", "pair", "419 pairs, one follows the instruction (Zeng et al. 2024)", "pair_sets:llmbar"),
     ("llmbar-natural", "pair", "its 100 natural pairs", "pair_sets:llmbar_natural"),
     ("llmbar-adversarial", "pair", "its 319 pairs in which the wrong output looks better", "pair_sets:llmbar_adversarial"),
@@ -104,6 +108,7 @@ ROWS: tuple[tuple[str, Kind, str, str], ...] = (
     ("mmlu-pro-free", "point", "802 answers, labels by DeepSeek V3", "answer_matching_data:mmlu_pro"),
     ("mmlu-pro-people", "point", "802 answers, two people", "answer_matching_data:mmlu_pro_people"),
     ("gpqa-people", "point", "792 answers, two people", "answer_matching_data:gpqa_people"),
+    ("transevalnia", "pair", "10 English-Japanese pairs scored by people", "transevalnia_data:sample"),
 )
 
 
