@@ -28,6 +28,7 @@ from multiturn.judges.simulation import (
     UNUSABLE,
     Finding,
     Secrets,
+    Talk,
     audit,
     checked,
 )
@@ -315,3 +316,60 @@ def test_long_messages_take_no_time(text: str) -> None:
     start = time.process_time()
     audit(talk(*[text * (400_000 // len(text))] * 20), Secrets(never=(text * 1000,), pieces=(text * 500,) * 20, per_turn=1))
     assert time.process_time() - start < 4
+
+
+# -- users that break off, or never begin -------------------------------------------------------------------------------
+def test_one_message_and_gone() -> None:
+    one, two = talk("I would like to learn about sums."), talk("I would like to learn about sums.", "And what is a half of it?")
+    gone = Secrets(stop="user ended")
+    assert kinds(one, gone) == {EARLY}
+    assert kinds(two, gone) == set()
+    assert kinds(one, Secrets(stop="user ended", met=True)) == set()
+    assert kinds(one, Secrets(stop="turn limit")) == set()
+    # A task of one piece is told in one message; an opening that the benchmark gives is none of the user's own.
+    assert kinds(talk("How much money is left?"), Secrets(stop="user ended", pieces=PIECES[:1])) == set()
+    assert kinds(two, Secrets(stop="user ended", known="I would like to learn about sums.\nThe sea is grey.")) == {EARLY}
+
+
+def test_not_one_message() -> None:
+    nothing = Conversation.start(system="You help.").assistant("Hello! What can I do for you?")
+    (finding,) = audit(nothing, Secrets(stop="user ended"))
+    assert (finding.kind, finding.turn, finding.certain, finding.decides) == (EARLY, 1, True, True)
+    (finding,) = audit(nothing, Secrets(stop="format error"))
+    assert (finding.kind, finding.turn, finding.certain, finding.decides) == (UNUSABLE, 1, True, True)
+
+
+@pytest.mark.parametrize(
+    ("said", "decides"),
+    [
+        (("Please just solve it now.",) * 4, True),
+        (("Please just solve it now.",) * 2 + ("What else do you need?", "It has four legs."), None),
+        (("Please just solve it now.",) * 3 + ("It has four legs.", "It is brown.", "It barks at night.", "At cats."), False),
+        (("yes",) * 6, True), (("yes",) * 4 + ("no",), None), (("!?",) * 5, True), (("",) * 5, None),
+    ],
+)  # fmt: skip
+def test_a_conversation_of_one_message_is_decided(said: tuple[str, ...], decides: bool | None) -> None:
+    found = [f.decides for f in audit(talk(*said)) if f.kind == REPEATS]
+    assert any(found) is bool(decides)
+    assert bool(found) is (decides is not None)
+
+
+def test_what_the_benchmark_puts_before_a_message_is_not_the_users() -> None:
+    lead = "This is the problem:\nHow many pears are there?\n\n"
+    chat = talk(lead + "where do i start", "I have attached a photo.")
+    said = Talk.of(chat, Secrets(lead=lead)).said
+    assert [s.text for s in said] == ["where do i start", "I have attached a photo."]
+
+
+def test_the_model_under_test_as_the_user() -> None:
+    chat = Conversation.start(system="You are a user.").user("(Begin.)").assistant("How can I help you today?")
+    chat = chat.user("Tell me more.").assistant("my plant is ill").user("Which one?").assistant("thanks END")
+    secrets = Secrets(speaks="assistant", sign="END", stop="user ended")
+    said = Talk.of(chat, secrets).said
+    assert [(s.turn, s.text, s.reply, s.answered) for s in said] == [
+        (1, "How can I help you today?", "Tell me more.", True), (2, "my plant is ill", "Which one?", True),
+        (3, "thanks", "", False),
+    ]  # fmt: skip
+    assert [(f.kind, f.turn) for f in audit(chat, secrets)] == [(SWAP, 1)]
+    assert Talk.of(chat.assistant("END"), secrets).said == said  # the sign alone is no message
+    assert Talk.of(chat).said[0].text == "(Begin.)"

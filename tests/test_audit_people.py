@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import random
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 
 import pytest
@@ -97,6 +97,7 @@ def test_people_answer_and_random_talk_does_not(name: str, data_root: Path) -> N
     assert people.fit.low > 0.5
     assert not people.random
     assert not people.constant
+    assert not people.alike
     assert noise.random, noise.fit
 
 
@@ -125,3 +126,40 @@ def test_a_constant_user_is_none(data_root: Path) -> None:
     assert found.same == 1.0
     assert found.constant
     assert found.example == "Go on."
+
+
+def test_talk_about_nothing_that_was_said_is_random() -> None:
+    """Not one word in common with any conversation; "yes" and "go on" are in place in all."""
+    words, draw = ["sea", "winter", "violin", "salty", "soup", "umbrella", "spiders", "opera", "pasta", "fog"], random.Random(3)
+
+    def of(says: Callable[[], str]) -> Habits:
+        chats = []
+        for case in range(30):
+            chat = Conversation()
+            for turn in range(4):
+                chat = chat.user(says()).assistant(f"Topic{case} has item{turn} beside place{case}.")
+            chats.append(chat)
+        return habits(seen(chats))
+
+    noise = of(lambda: " ".join(draw.sample(words, 5)))
+    assert noise.fit.value == 0.5
+    assert noise.random
+    assert not of(lambda: draw.choice(["Yes.", "Go on.", "No.", "Right.", "Sure."])).random
+    parrot = of(lambda: "Please solve this soon, winter approaches.")
+    assert parrot.constant
+    assert not parrot.random
+
+
+def test_conversations_that_begin_alike() -> None:
+    def of(first: Sequence[str], secrets: Secrets | None = None) -> Habits:
+        known = secrets or Secrets()
+        return habits([Seen(str(i), Talk.of(Conversation().user(text), known), known) for i, text in enumerate(first)])
+
+    topics = ("cats", "boats", "bread", "chess", "roses", "trains")
+    found = of([f"I need some help with {topic}." for topic in topics[:4]] + ["what about roses then", "how do trains stop"])
+    assert (found.alike, found.opening) == (True, "i need some help")
+    assert found.begin == pytest.approx(4 / 6)
+    assert not of([f"{topic} are what I ask about" for topic in topics]).alike
+    assert of(["hello"] * 6).begin == 0.0  # too short to be an opening
+    assert of([f"I need some help with {topic}." for topic in topics[:4]]).begin is None
+    assert of(["I need some help here."] * 6, Secrets(known="I need some help here.")).begin is None

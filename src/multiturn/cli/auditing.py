@@ -7,7 +7,8 @@ from pathlib import Path
 from typing import Any
 
 from ..conversation import Conversation, DataError, InputError, StoreError, UnknownName
-from ..engine.audit import Audited, audited, figures_without, simulates, verdicts_of
+from ..engine.audit import Audited, audited, simulates
+from ..engine.audit_figures import figures_without, verdicts_of
 from ..engine.budget import Budget
 from ..engine.data import DataFolder
 from ..engine.runs import RunRow, find_run, played, runs
@@ -99,12 +100,15 @@ def audit_runs(
             if not mine:
                 fixed.append(f"run {run.id} holds no conversation of {benchmark.label} with a simulated user")
                 continue
-            user, left = user_of(run, benchmark), {a.episode for a in mine if a.decided}
-            models = list(dict.fromkeys(a.model for a in mine))
-            pairs = [pair for model in models for pair in figures_without(store, run, benchmark, model, left)]
-            audits.append(audit_of(mine, run.id, user, pairs, talks, human, seen))
-            for model in models:
-                sides.setdefault((benchmark.label, model), []).append(_side(store, run, benchmark, model, user, mine))
+            for user in dict.fromkeys(a.user for a in mine):
+                of = [a for a in mine if a.user == user]
+                left, outside = {a.episode for a in of if a.decided}, _outside(mine, user)
+                models = list(dict.fromkeys(a.model for a in of))
+                pairs = [pair for model in models for pair in figures_without(store, run, benchmark, model, left, outside)]
+                audits.append(audit_of(of, run.id, pairs, talks, human, seen))
+                for model in models:
+                    other = "" if of[0].secrets.speaks == "assistant" else model  # the model under test may be the user
+                    sides.setdefault((benchmark.label, other), []).append(_side(store, run, benchmark, model, user, of))
                 scales[benchmark.label] = dict(benchmark.scales)
     if not audits and not any(simulates(b) for run in found for b in _benchmarks(run, folder)):
         raise InputError(f"there is nothing to audit: {'; '.join(fixed)}")
@@ -115,12 +119,9 @@ def _benchmarks(run: RunRow, folder: DataFolder) -> list[Benchmark]:
     return [make_system(text, folder) for text in run.spec.systems]
 
 
-def user_of(run: RunRow, benchmark: Benchmark) -> str:
-    """Who plays the user in this run."""
-    if benchmark.kind == "import":
-        return run.spec.roles.get("user", "whoever wrote in the file")
-    roles = ("user", "judge") if "judge" in benchmark.needs else ("user",)
-    return next((run.spec.roles[role] for role in roles if role in run.spec.roles), "the rules of the benchmark")
+def _outside(found: Sequence[Audited], user: str) -> set[str]:
+    """The settings in which only others play the user."""
+    return {a.setting for a in found} - {a.setting for a in found if a.user == user}
 
 
 def _side(store: Store, run: RunRow, benchmark: Benchmark, model: str, user: str, mine: Sequence[Audited]) -> Side:
@@ -145,7 +146,8 @@ def _notes(fixed: Sequence[str], sides: dict[tuple[str, str], list[Side]]) -> li
     notes = [f"Not audited: {text}." for text in fixed]
     for (system, model), of in sides.items():
         if len(of) > 1 and len({side.user for side in of}) == 1:
-            notes.append(f"The runs of {system} with {model} have the same user: how the score moves with it cannot be said.")
+            what = f"{system} with {model}" if model else system
+            notes.append(f"The runs of {what} have the same user: how the score moves with it cannot be said.")
     return notes
 
 

@@ -2,25 +2,24 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from typing import Any, NamedTuple
 
 import msgspec
 
 from ..conversation import Case, Conversation, DataError, InputError
-from ..judges.simulation import Finding, Secrets, Talk, audit, checked
-from ..measures.figure import Figure
-from ..measures.verdict import Table
+from ..judges.simulation import QUOTE, UNUSABLE, Finding, Secrets, Talk, audit, checked
 from ..protocols.benchmark import Benchmark
 from .runs import RunRow
 from .store import Store
 
 
 class Audited(NamedTuple):
-    """One conversation of a run with what was found in it. ``episode``: its id; ``known``: the benchmark said what its user
-    knows (else only the text was checked); ``checked``: the kinds that could have been found."""
+    """One conversation of a run with what was found in it. ``episode``: its id; ``user``: who played the user; ``known``: the
+    benchmark said what its user knows (else only the text was checked); ``checked``: the kinds that could have been found."""
 
     episode: bytes
+    user: str
     system: str
     model: str
     case: str
@@ -48,19 +47,40 @@ def audited(store: Store, run: RunRow, benchmarks: Sequence[Benchmark]) -> Itera
     """Every conversation of a run in which somebody plays the user, in plan order."""
     known: dict[bytes, Conversation] = {}
     makers = {b.label: (b, cases_of(b)) for b in benchmarks if simulates(b)}
-    for id_, system, model, case, cluster, setting, repeat, facts, node in store.rows(_EPISODES, run.id):
+    for id_, system, model, case, cluster, setting, repeat, text, node in store.rows(_EPISODES, run.id):
         if system not in makers:
             continue
         benchmark, cases = makers[system]
-        chat = store.conversation(node, known)
-        found = _secrets(benchmark, cases.get((setting, case)), chat, setting, msgspec.json.decode(facts or "{}"))
+        chat, facts = store.conversation(node, known), msgspec.json.decode(text or "{}")
+        found = _secrets(benchmark, cases.get((setting, case)), chat, setting, facts)
         secrets = found or Secrets(stop=_stop(facts))
-        talk = Talk.of(chat, secrets.turns)
-        if talk.said:
+        talk = Talk.of(chat, secrets)
+        if talk.said or (secrets.turns is None and secrets.stop in _SPOILT):
+            user = model if secrets.speaks == "assistant" else user_of(run, benchmark)
             yield Audited(
-                id_, system, model, case, cluster, setting, repeat, secrets, found is not None, talk,
-                tuple(audit(chat, secrets)), checked(secrets),
+                id_, user, system, model, case, cluster, setting, repeat, secrets, found is not None, talk,
+                tuple(_explained(f, facts) for f in audit(chat, secrets)), checked(secrets),
             )  # fmt: skip
+
+
+_SPOILT = ("user ended", "format error")
+"""Ends by which a user who has said nothing shows that somebody was asked to play it."""
+
+
+def _explained(finding: Finding, facts: Mapping[str, Any]) -> Finding:
+    """With the reason why the user's last reply was refused, in place of a message that was never sent."""
+    faults = facts.get("faults")
+    if finding.kind != UNUSABLE or finding.quote or not isinstance(faults, list) or not faults:
+        return finding
+    return msgspec.structs.replace(finding, quote=f"refused: {faults[-1]}"[:QUOTE])
+
+
+def user_of(run: RunRow, benchmark: Benchmark) -> str:
+    """Who plays the user in this run, where the model under test does not."""
+    if benchmark.kind == "import":
+        return run.spec.roles.get("user", "whoever wrote in the file")
+    roles = ("user", "judge") if "judge" in benchmark.needs else ("user",)
+    return next((run.spec.roles[role] for role in roles if role in run.spec.roles), "the rules of the benchmark")
 
 
 def simulates(benchmark: Benchmark) -> bool:
@@ -94,39 +114,6 @@ def _secrets(
         return None
 
 
-def _stop(facts: str) -> str:
-    found = msgspec.json.decode(facts or "{}").get("stop", "")
+def _stop(facts: Mapping[str, Any]) -> str:
+    found = facts.get("stop", "")
     return found if isinstance(found, str) else ""
-
-
-_VERDICTS = """
-SELECT e.id, e."case", e.cluster, e.setting, e.repeat, v."group", v.turn, v.item, v.measure, v.value, v.status, v.cause
-FROM run_episodes r JOIN episodes e ON e.id = r.episode JOIN verdicts v ON v.episode = e.id
-WHERE r.run = ? AND e.system = ? AND e.model = ? ORDER BY r.n, v.n"""
-
-
-def verdicts_of(store: Store, run: RunRow, system: str, model: str, without: Collection[bytes] = ()) -> Table:
-    """The verdicts of one system and model, those of the episodes ``without`` left out."""
-    nan = float("nan")
-    rows = store.rows(_VERDICTS, run.id, system, model)
-    return Table.of((*r[1:9], nan if r[9] is None else r[9], *r[10:]) for r in rows if r[0] not in without)
-
-
-def figures_without(
-    store: Store, run: RunRow, benchmark: Benchmark, model: str, without: Collection[bytes]
-) -> list[tuple[Figure, Figure | None]]:
-    """Every figure of one system and model, and the same from the other conversations only (None: nothing is left of it)."""
-    whole, rest = (verdicts_of(store, run, benchmark.label, model, left_out) for left_out in ((), without))
-    found = []
-    for make in benchmark.figures:
-        kept = {_name(f): f for f in make(rest)} if len(rest) else {}
-        found += [(_labelled(f, benchmark, model), kept.get(_name(f))) for f in make(whole)]
-    return found
-
-
-def _name(figure: Figure) -> tuple[object, ...]:
-    return figure.measure, figure.kind, figure.setting, figure.group, figure.turn, figure.unit
-
-
-def _labelled(figure: Figure, benchmark: Benchmark, model: str) -> Figure:
-    return msgspec.structs.replace(figure, system=benchmark.label, model=model)

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Iterable, Iterator
-from typing import NamedTuple, TypeAlias
+from typing import Literal, NamedTuple, TypeAlias
 
 from msgspec import Struct
 
@@ -44,7 +44,8 @@ KINDS: dict[str, str] = {
 """The checks, in the order of the report: kind -> what is found, in a few words."""
 
 DECISIVE = frozenset({ANSWER, TOO_MUCH, TOO_LITTLE, EARLY, SWAP, RESTART, CLAIM, EMPTY})
-"""Kinds that can decide what a conversation scores; of the others (`ENDLESS`), a finding says itself whether it did."""
+"""Kinds that can decide what a conversation scores; of the others (`ENDLESS`, `REPEATS`), a finding says itself whether it
+did."""
 
 
 class Finding(Struct, frozen=True, omit_defaults=True):
@@ -69,7 +70,11 @@ class Secrets(Struct, frozen=True, kw_only=True):
     cannot do anything or nothing is known. ``stop``: why the conversation ended ("" = not known); ``met``: the goal was met
     (None: not known). ``turns``: how many of the user messages are its own, the others being the benchmark's (None: all; 0: no
     user is simulated here). ``player``: who it plays. ``skip``: kinds that mean nothing here. ``found``: findings of a review
-    that the benchmark has of its own.
+    that the benchmark has of its own; ``measures``: its own measures that say something of the user.
+
+    ``speaks``: the role that its messages have in the conversation: "assistant" where the model under test plays the user.
+    ``sign``: the text by which it ends a conversation, where that stays in its message; ``lead``: what the benchmark puts before
+    its first message.
     """
 
     never: tuple[str, ...] = ()
@@ -85,6 +90,10 @@ class Secrets(Struct, frozen=True, kw_only=True):
     player: str = "user"
     skip: tuple[str, ...] = ()
     found: tuple[Finding, ...] = ()
+    measures: tuple[str, ...] = ()
+    speaks: Literal["user", "assistant"] = "user"
+    sign: str = ""
+    lead: str = ""
 
 
 class Said(NamedTuple):
@@ -105,22 +114,41 @@ class Talk(NamedTuple):
     opening: str
 
     @classmethod
-    def of(cls, chat: Conversation, turns: int | None = None) -> Talk:
-        """The first ``turns`` messages of the user in ``chat`` (None: all, at most `TURNS`)."""
-        said = []
-        for turn in chat.turns[: TURNS if turns is None else min(turns, TURNS)]:
-            user = turn.user
-            text = "" if user is None else user.text[:LONGEST]
-            reply = "\n".join(m.text for m in turn.answers if m.role == "assistant")[:LONGEST]
-            media = user is not None and any(part.__class__.__name__ != "Text" for part in user.parts)
-            said.append(Said(turn.number, text, reply, turn.answered, media))
-        before: list[str] = []
-        for message in chat.messages:
-            if message.role == "user":
-                break
-            if message.role == "assistant":
-                before.append(message.text)
-        return cls(tuple(said), "\n".join(before)[:LONGEST])
+    def of(cls, chat: Conversation, secrets: Secrets | None = None) -> Talk:
+        """The user's messages in ``chat`` with what they were answered (at most `TURNS`; as many as are its own)."""
+        known = secrets or Secrets()
+        most = TURNS if known.turns is None else min(known.turns, TURNS)
+        return _turned(chat, most, known.sign) if known.speaks == "assistant" else _straight(chat, most, known.lead)
+
+
+def _straight(chat: Conversation, most: int, lead: str) -> Talk:
+    said: list[Said] = []
+    for turn in chat.turns[:most]:
+        reply = "\n".join(m.text for m in turn.answers if m.role == "assistant")[:LONGEST]
+        text = "" if turn.user is None else turn.user.text.removeprefix("" if said else lead)[:LONGEST]
+        said.append(Said(turn.number, text, reply, turn.answered, turn.user is not None and bool(turn.user.media)))
+    before: list[str] = []
+    for message in chat.messages:
+        if message.role == "user":
+            break
+        if message.role == "assistant":
+            before.append(message.text)
+    return Talk(tuple(said), "\n".join(before)[:LONGEST])
+
+
+def _turned(chat: Conversation, most: int, sign: str) -> Talk:
+    """The same of a conversation in which the model under test plays the user: what has the role user answers it. What comes
+    before its first message is its instruction to begin."""
+    said: list[Said] = []
+    for message in chat.messages:
+        if message.role == "assistant":
+            text = message.text.replace(sign, "").strip() if sign else message.text
+            if text or not sign or sign not in message.text:  # the sign alone is no message
+                said.append(Said(len(said) + 1, text[:LONGEST], "", False, bool(message.media)))
+        elif message.role == "user" and said:
+            reply = "\n".join(filter(None, (said[-1].reply, message.text)))[:LONGEST]
+            said[-1] = said[-1]._replace(reply=reply, answered=True)
+    return Talk(tuple(said[:most]), "")
 
 
 Check: TypeAlias = Callable[[Talk, Secrets], Iterable[Finding]]
@@ -138,6 +166,12 @@ def quote(text: str, start: int = 0, end: int | None = None) -> str:
     return line if len(line) <= QUOTE else line[: QUOTE - 1] + "…"
 
 
+def given(text: str, secrets: Secrets) -> bool:
+    """Whether a message is the benchmark's own, word for word: an opening, a piece told by rule."""
+    line = text.strip()
+    return bool(line) and (line in secrets.pieces or line in secrets.known.split("\n"))
+
+
 def audit(chat: Conversation, secrets: Secrets | None = None) -> list[Finding]:
     """All findings in one conversation, in the order of turns; one of each kind a turn. Without ``secrets`` only what the text
     alone shows is looked for."""
@@ -145,7 +179,7 @@ def audit(chat: Conversation, secrets: Secrets | None = None) -> list[Finding]:
     from .simulation_text import CHECKS as TEXT
 
     known = secrets or Secrets()
-    talk = Talk.of(chat, known.turns)
+    talk = Talk.of(chat, known)
     best: dict[tuple[int, str], Finding] = {}
     for finding in (*known.found, *_all(talk, known, (*HIDDEN, *TEXT))):
         key = (finding.turn, finding.kind)

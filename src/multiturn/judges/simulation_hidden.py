@@ -13,7 +13,21 @@ from collections.abc import Iterator, Sequence
 
 from ..measures.realism_style import STOP_WORDS
 from ..measures.textmetrics import words
-from .simulation import ANSWER, CLAIM, EARLY, INSTRUCTIONS, TOO_LITTLE, TOO_MUCH, UNUSABLE, Check, Finding, Secrets, Talk, quote
+from .simulation import (
+    ANSWER,
+    CLAIM,
+    EARLY,
+    INSTRUCTIONS,
+    TOO_LITTLE,
+    TOO_MUCH,
+    UNUSABLE,
+    Check,
+    Finding,
+    Secrets,
+    Talk,
+    given,
+    quote,
+)
 
 SHARE, RUN, WHOLE = 0.7, 8, 5
 """Share of a piece's telling words that make it told; words in a row that make a quotation of the instructions; runs of
@@ -153,8 +167,12 @@ def _alike(own: set[str], said: set[str]) -> bool:
 
 # -- ends -----------------------------------------------------------------------------------------------------------------
 def ends_early(talk: Talk, secrets: Secrets) -> Iterator[Finding]:
-    """The user ended it with pieces untold, with a question of its own unanswered, or before the assistant had said a word."""
-    if secrets.stop != "user ended" or not talk.said or secrets.met:
+    """The user ended it with pieces untold, with a question of its own unanswered, before the assistant had said a word, or,
+    where it has no pieces to tell, after one message of its own."""
+    if secrets.stop != "user ended" or secrets.met:
+        return
+    if not talk.said:
+        yield Finding(EARLY, 1, "(not one message)", certain=True, decides=True)
         return
     last = talk.said[-1]
     untold = _untold(talk, secrets)
@@ -164,12 +182,14 @@ def ends_early(talk: Talk, secrets: Secrets) -> Iterator[Finding]:
         yield Finding(EARLY, last.turn, missing, certain=secrets.claimed is not None, decides=True)
     elif asked or not any(s.answered for s in talk.said):
         yield Finding(EARLY, last.turn, quote(last.text), certain=True, decides=True)
+    elif not secrets.pieces and sum(not given(said.text, secrets) for said in talk.said) <= 1:
+        yield Finding(EARLY, last.turn, quote(last.text), decides=True)
 
 
 def unusable(talk: Talk, secrets: Secrets) -> Iterator[Finding]:
     """The conversation ended because the user's reply was in no form that could be used."""
-    if secrets.stop == "format error" and talk.said:
-        yield Finding(UNUSABLE, talk.said[-1].turn, "", certain=True, decides=True)
+    if secrets.stop == "format error":
+        yield Finding(UNUSABLE, talk.said[-1].turn if talk.said else 1, certain=True, decides=True)
 
 
 def _untold(talk: Talk, secrets: Secrets) -> Sequence[int]:

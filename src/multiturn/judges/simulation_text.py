@@ -187,13 +187,17 @@ def _begins_anew(text: str, first: str) -> bool:
 
 def repeats(talk: Talk, secrets: Secrets) -> Iterator[Finding]:
     """The same message (of four words or more) for the third time; or three in four of five messages or more begin with the
-    same four words."""
-    seen: Counter[tuple[str, ...]] = Counter()
-    for said in talk.said:
-        key = tuple(words(said.text))
+    same four words. Where one message is half of four or more, or a short one ("yes") all of five or more, nothing else can
+    come of the conversation."""
+    seen: Counter[tuple[str, ...] | str] = Counter()
+    keys = [tuple(words(said.text)) or said.text.strip() for said in talk.said]
+    for said, key in zip(talk.said, keys, strict=True):
         seen[key] += 1
-        if len(key) >= 4 and seen[key] == 3:
-            yield Finding(REPEATS, said.turn, quote(said.text), certain=True)
+        long = isinstance(key, tuple) and len(key) >= 4
+        enough = max(3, (len(keys) + 1) // 2) if long else len(keys)
+        only = bool(key) and len(keys) >= (4 if long else 5) and seen[key] == enough
+        if only or (long and seen[key] == 3):
+            yield Finding(REPEATS, said.turn, quote(said.text), certain=True, decides=only)
     begun = [(opening(s.text, 4), s) for s in talk.said if len(tokens(s.text)) >= 8]
     if len(begun) >= 5:
         words_, n = Counter(key for key, _ in begun).most_common(1)[0]

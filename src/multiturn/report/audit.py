@@ -6,7 +6,7 @@ Quotes are text of models: whoever shows them passes them through `multiturn.rep
 from __future__ import annotations
 
 import math
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from typing import Any
 
 import msgspec
@@ -14,7 +14,8 @@ import numpy as np
 from msgspec import Struct
 
 from ..engine.audit import Audited
-from ..judges.simulation import KINDS, UNUSABLE, Finding, Talk, checked
+from ..engine.audit_figures import Beside
+from ..judges.simulation import KINDS, TURNS, UNUSABLE, Finding, Talk, checked
 from ..judges.simulation_habits import Habits, Seen, habits
 from ..measures.figure import Figure
 from ..measures.intervals import Estimate, clustered_mean
@@ -68,11 +69,14 @@ class Named(Struct, frozen=True):
 
 class FigurePair(Struct, frozen=True, kw_only=True):
     """A figure of all conversations, and of those in which the simulator cannot have decided the outcome (None: nothing is
-    left). ``difference``: without - with, in the figure's unit."""
+    left). ``difference``: without - all, in the figure's unit, with its 95 % interval by cases
+    (`multiturn.engine.audit_figures`; None: it cannot be had)."""
 
     all: Figure
     without: Figure | None
     difference: float | None
+    low: float | None = None
+    high: float | None = None
 
 
 class People(Struct, frozen=True, kw_only=True):
@@ -90,9 +94,12 @@ class People(Struct, frozen=True, kw_only=True):
 class UserAudit(Struct, frozen=True, kw_only=True):
     """The audit of one simulated user in one benchmark.
 
-    ``known``: in how many conversations the benchmark said what the user knows. ``marked``: those whose outcome the simulator
-    can have decided, with their share and its interval. ``same``, ``fit``, ``told_a_message``: see
-    `multiturn.judges.simulation_habits`. ``unusable``: the share of its messages in whose place the benchmark had to speak.
+    ``known``: in how many conversations the benchmark said what the user knows; ``cut``: of how many only the first messages
+    were looked at. ``marked``: those whose outcome the simulator
+    can have decided, with their share and its interval. ``same``, ``begin``, ``fit``, ``told_a_message``: see
+    `multiturn.judges.simulation_habits`. ``unusable``: the share of its turns in which its reply could not be used, so that the
+    benchmark spoke in its place or (``unusable_ended``) ended the conversation. ``own``: what the benchmark itself measures of
+    its user.
     """
 
     run: str
@@ -102,6 +109,7 @@ class UserAudit(Struct, frozen=True, kw_only=True):
     messages: int
     cases: int
     known: int
+    cut: int
     checks: list[CheckRow]
     marked: int
     marked_share: float | None
@@ -110,14 +118,19 @@ class UserAudit(Struct, frozen=True, kw_only=True):
     same: float | None
     same_message: str
     no_user: bool
+    begin: float | None
+    opening: str
+    alike: bool
     fit: float | None
     fit_low: float | None
     fit_high: float | None
     at_random: bool
     told_a_message: float | None
     unusable: float
+    unusable_ended: bool
     named: list[Named]
     figures: list[FigurePair]
+    own: list[Figure] = []
     people: People | None = None
 
 
@@ -145,23 +158,25 @@ def _finite(value: Any) -> Any:
 
 # -- making it ------------------------------------------------------------------------------------------------------------
 def audit_of(
-    found: Sequence[Audited], run: str, user: str, figures: Iterable[tuple[Figure, Figure | None]], people: Sequence[Talk] = (),
-    people_name: str = "", people_findings: Sequence[Sequence[Finding]] = (),
+    found: Sequence[Audited], run: str, figures: Sequence[Beside], people: Sequence[Talk] = (), people_name: str = "",
+    people_findings: Sequence[Sequence[Finding]] = (),
 ) -> UserAudit:  # fmt: skip
-    """The audit of the conversations of one benchmark (at least one). ``people``: conversations of people to compare with, and
-    what the checks find there."""
+    """The audit of the conversations of one benchmark with one user (at least one). ``people``: conversations of people to
+    compare with, and what the checks find there."""
     decided = _share([(a.cluster, a.decided) for a in found])
     habit: Habits = habits([Seen(a.cluster, a.talk, a.secrets) for a in found])
     named = [Named(a.system, a.model, a.case, a.setting, a.repeat, a.decided, a.findings) for a in found if a.findings]
     return UserAudit(
-        run=run, system=found[0].system, user=user, conversations=len(found), messages=habit.messages,
+        run=run, system=found[0].system, user=found[0].user, conversations=len(found), messages=habit.messages,
         cases=len({a.cluster for a in found}), known=sum(a.known for a in found),
+        cut=sum(len(a.talk.said) == TURNS for a in found),
         checks=[_row(kind, found, people_findings) for kind in KINDS], marked=sum(a.decided for a in found),
         marked_share=decided.value, marked_low=decided.low, marked_high=decided.high, same=habit.same, same_message=habit.example,
-        no_user=habit.constant, fit=habit.fit.value, fit_low=habit.fit.low, fit_high=habit.fit.high, at_random=habit.random,
-        told_a_message=habit.told.value,
-        unusable=sum(f.kind == UNUSABLE for a in found for f in a.findings) / max(habit.messages, 1),
-        named=named, figures=[_pair(*pair) for pair in figures],
+        no_user=habit.constant, begin=habit.begin, opening=habit.opening, alike=habit.alike, fit=habit.fit.value,
+        fit_low=habit.fit.low, fit_high=habit.fit.high, at_random=habit.random, told_a_message=habit.told.value,
+        unusable=_unusable(found, habit.messages), unusable_ended=any(a.secrets.stop == "format error" for a in found),
+        named=named, figures=[FigurePair(**pair._asdict()) for pair in figures],
+        own=[pair.all for pair in figures if _of_user(pair.all, found)],
         people=_people([a.talk for a in found], people, people_name) if people else None,
     )  # fmt: skip
 
@@ -194,9 +209,16 @@ def _of_people(kind: str, people: Sequence[Sequence[Finding]]) -> float | None:
     return sum(any(f.kind == kind for f in one) for one in people) / len(people)
 
 
-def _pair(whole: Figure, rest: Figure | None) -> FigurePair:
-    both = None if rest is None or rest.value is None or whole.value is None else rest.value - whole.value
-    return FigurePair(all=whole, without=rest, difference=both)
+def _unusable(found: Sequence[Audited], messages: int) -> float:
+    """Of the user's turns: its messages, and the replies that ended a conversation and were never sent."""
+    unsent = sum(a.secrets.stop == "format error" for a in found)
+    return sum(f.kind == UNUSABLE for a in found for f in a.findings) / max(messages + unsent, 1)
+
+
+def _of_user(figure: Figure, found: Sequence[Audited]) -> bool:
+    """Whether a figure is one that the benchmark has about its user: over all cases and turns."""
+    measures = {name for a in found for name in a.secrets.measures}
+    return figure.measure in measures and figure.group is None and figure.turn is None and figure.kind == "mean"
 
 
 def _people(simulated: Sequence[Talk], people: Sequence[Talk], name: str) -> People:

@@ -9,9 +9,20 @@ from rich.padding import Padding
 from rich.table import Table as Grid
 from rich.text import Text
 
+from ..measures.figure import Figure
 from .audit import AuditResult, CheckRow, FigurePair, UserAudit
 from .audit_users import Shift
-from .audit_words import cautions, classifier_lines, feature_lines, habit_lines, headline, marked_line, percent, shift_lines
+from .audit_words import (
+    cautions,
+    classifier_lines,
+    difference_line,
+    feature_lines,
+    habit_lines,
+    headline,
+    marked_line,
+    percent,
+    shift_lines,
+)
 from .safe import one_line
 from .terminal import in_plain_text
 from .words import count, estimate, number
@@ -37,6 +48,10 @@ def _print(result: AuditResult, console: Console, everything: bool) -> None:
         say([marked_line(audit)])
         if audit.marked:
             _figures(audit, console, say, everything)
+            say(list(difference_line(audit)))
+        if audit.own:
+            console.print(Text("\nWhat the benchmark measures of its user", style="bold"))
+            console.print(own_table(audit.own))
         if audit.people:
             console.print(Text(f"\nBeside people ({one_line(audit.people.name)})", style="bold"))
             say(list(classifier_lines(audit.people)))
@@ -87,8 +102,22 @@ def _clean(audit: UserAudit) -> Iterator[str]:
         yield f"Could not be checked here: {', '.join(names)}."
 
 
+def own_table(figures: Sequence[Figure]) -> Grid:
+    """The measures that the benchmark has of its own user, over all conversations."""
+    grid = Grid(box=None, pad_edge=False, padding=(0, 2, 0, 0))
+    grid.add_column(Text("measure"), overflow="fold", header_style="bold")
+    for name in ("value", "cases"):
+        grid.add_column(Text(name), justify="right", header_style="bold", no_wrap=True)
+    for figure in figures:
+        name = ", ".join(one_line(part, 40) for part in (figure.measure, figure.setting) if part)
+        value = estimate(figure) if figure.value is not None else "not measured"
+        grid.add_row(Text(name), Text(value), Text(f"{figure.n_cases:,}"))
+    return grid
+
+
 def _figures(audit: UserAudit, console: Console, say: Callable[..., None], everything: bool) -> None:
-    shown = [p for p in audit.figures if everything or (p.all.group is None and p.all.turn is None)]
+    wanted = [p for p in audit.figures if everything or (p.all.group is None and p.all.turn is None)]
+    shown = [p for p in wanted if p.all.value is not None or p.without is not None]
     models = len({p.all.model for p in shown}) > 1
     grid = Grid(box=None, pad_edge=False, padding=(0, 2, 0, 0))
     grid.add_column(Text("figure"), overflow="fold", header_style="bold")
@@ -97,9 +126,11 @@ def _figures(audit: UserAudit, console: Console, say: Callable[..., None], every
     for pair in shown:
         cells = (_label(pair, models), estimate(pair.all), estimate(pair.without), _difference(pair), _cases(pair))
         grid.add_row(*(Text(cell) for cell in cells))
-    console.print(grid)
-    left = len(audit.figures) - len(shown)
-    if left:
+    if shown:
+        console.print(grid)
+    if empty := len(wanted) - len(shown):
+        say([f"{count(empty, 'more figure')} could not be measured."], "dim")
+    if left := len(audit.figures) - len(wanted):
         say([f"{count(left, 'figure')} by group or turn {'is' if left == 1 else 'are'} shown with --all."], "dim")
 
 
@@ -111,7 +142,7 @@ def _label(pair: FigurePair, models: bool) -> str:
 
 
 def _difference(pair: FigurePair) -> str:
-    return number(pair.difference, pair.all.unit, signed=True)
+    return _interval(pair.difference, pair.low, pair.high, pair.all.unit, signed=True)
 
 
 def _cases(pair: FigurePair) -> str:
@@ -148,6 +179,4 @@ def _users(found: Sequence[Shift], console: Console, say: Callable[..., None], e
 
 
 def _interval(value: float | None, low: float | None, high: float | None, unit: str, signed: bool = False) -> str:
-    from ..measures.figure import Figure
-
     return estimate(Figure(measure="", value=value, low=low, high=high, unit=unit), signed=signed)

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import Any
 
+from ..judges.simulation import TURNS
 from ..measures.figure import Figure
 from .audit import People, UserAudit
 from .audit_users import Moved, Shift
@@ -44,13 +45,20 @@ def headline(audit: UserAudit) -> str:
 def habit_lines(audit: UserAudit) -> Iterator[str]:
     """A user that cannot be understood, that always says the same, or that talks at random, is no user."""
     if audit.unusable >= 0.2:
-        yield f"Its replies could not be used in {percent(audit.unusable)} of its turns: the benchmark spoke in its place."
+        ended = audit.unusable_ended
+        spoke = "the benchmark ended the conversation" if ended else "the benchmark spoke in its place"
+        yield f"Its replies could not be used in {percent(audit.unusable)} of its turns: {spoke}."
     if audit.no_user:
         said = one_line(audit.same_message, 60)
         yield f"The simulated user says the same in {percent(audit.same)} of its turns (“{said}”): it is no user."
+    elif audit.alike:
+        said = one_line(audit.opening, 60)
+        yield f"It begins {percent(audit.begin)} of its conversations with the same words (“{said} …”)."
     if audit.at_random:
         fit = f"{percent(audit.fit)} of the time{span(audit.fit_low, audit.fit_high)}, chance 50%"
         yield f"Its messages fit another conversation as well as their own (their own better {fit}): it talks at random."
+    if audit.no_user or audit.at_random:
+        yield "The figures of this run say little about the assistant."
 
 
 def marked_line(audit: UserAudit) -> str:
@@ -67,6 +75,25 @@ def marked_line(audit: UserAudit) -> str:
         f"In {audit.marked:,} of {count(audit.conversations, 'conversation')} ({share}) the simulator can have decided "
         f"the outcome; they are left out on the right.{told}"
     )
+
+
+def difference_line(audit: UserAudit) -> Iterator[str]:
+    """What leaving them out does to the first figure that can be made without them."""
+    pair = next((p for p in audit.figures if p.difference is not None and p.all.group is None and p.all.turn is None), None)
+    if pair is None or pair.difference is None:
+        yield "Without them nothing is left to make a figure of."
+        return
+    f, d = pair.all, pair.difference
+    name = f"{one_line(f.measure, 40)} ({one_line(f.setting or 'all settings', 40)})"
+    cases = f"{count(pair.without.n_cases if pair.without else 0, 'case')} of {f.n_cases:,}"
+    if not d:
+        yield f"{name} is the same without them ({cases})."
+        return
+    shown = estimate(Figure(measure="", value=d, low=pair.low, high=pair.high, unit=f.unit), signed=True).partition(" ")[2]
+    sure = pair.low is not None and pair.high is not None and (pair.low > 0 or pair.high < 0)
+    chance = "" if sure else "; this could be chance" if shown else "; how sure that is cannot be said"
+    way = "higher" if d > 0 else "lower"
+    yield f"{name} is {points(d, f.unit)} {way} without them{' ' + shown if shown else ''} ({cases}){chance}."
 
 
 def classifier_lines(people: People) -> Iterator[str]:
@@ -145,6 +172,8 @@ def cautions(audit: UserAudit) -> Iterator[str]:
         yield "What this user knows and should hide is not known here: only what the text shows was checked."
     elif audit.known < audit.conversations:
         yield f"What the user knows is known of {audit.known:,} conversations; of the others only the text was checked."
+    if audit.cut:
+        yield f"Of {count(audit.cut, 'conversation')} only the first {TURNS} messages of the user were looked at."
     if audit.cases < SMALL:
         yield f"Small sample: intervals rest on {count(audit.cases, 'case')}; take them as rough."
     if audit.marked:

@@ -108,4 +108,5 @@ def user_secrets(
     acts = tuple((int(call["turn"]), str(call["name"])) for call in calls) if phone and told else None
     return simulation.Secrets(
         instructions=RULES, known="\n".join((scenario, *seen)), acts=acts, stop=stop, met=met, found=found,
+        measures=("user in order", "blamed on the user", "reward (user in order)"),
     )  # fmt: skip

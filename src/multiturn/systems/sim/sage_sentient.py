@@ -130,5 +130,5 @@ class SageSentient(Benchmark):
         who, emotions = case.character, facts.get("emotions") or [0]
         return Secrets(
             never=(who.wish,), known=f"{who.persona}\n{who.story}\n{who.opening}", stop=str(facts.get("stop", "")),
-            met=emotions[-1] >= EMOTION.high,
+            met=emotions[-1] >= EMOTION.high, measures=("relationship", "utterance quality", "user turns"),
         )  # fmt: skip

@@ -179,8 +179,7 @@ class SimulatorArena(Benchmark):
                 cast.facts["stop"] = "user ended"
                 break
             said.append(message)
-            first = f"This is the problem:\n{case.problem}\n\n" if turn == 1 and case.task == "math" else ""
-            chat = await cast.assistant(chat.user(first + message))
+            chat = await cast.assistant(chat.user((_lead(case) if turn == 1 else "") + message))
             replies.append(chat.reply)
             if not chat.reply.strip():
                 cast.facts["stop"] = "failure"
@@ -188,10 +187,15 @@ class SimulatorArena(Benchmark):
         return chat
 
     def secrets(self, case: Case, chat: Conversation, setting: str, facts: Mapping[str, Any]) -> Secrets | None:
-        """The user may tell all that it was given; nothing is to be hidden (a student does not know the answer)."""
+        """The user may tell its task and its notes; the profile that it plays is no text to say. (A student does not know the
+        answer, and may find it.)"""
         assert isinstance(case, ArenaCase)
         notes = "\n".join(f"{question}\n{answer}" for question, answer in case.notes)
-        return Secrets(known=f"{case.problem}\n{notes}", stop=str(facts.get("stop", "")))
+        profile = "\n".join(" ".join(case.profile.get(part, ())) for part in VARIANTS[setting].parts)
+        return Secrets(
+            instructions=profile, known=f"{case.problem}\n{notes}", stop=str(facts.get("stop", "")),
+            measures=("user turns", "turns"), lead=_lead(case),
+        )  # fmt: skip
 
     # -- judging ------------------------------------------------------------------------------------------------------
     async def judge(self, case: Case, chat: Conversation, cast: Cast) -> AsyncIterator[Verdict]:
@@ -210,3 +214,8 @@ class SimulatorArena(Benchmark):
         said, replies = said[:upto], [turn.reply for turn in chat.turns][:upto]
         yield await interaction(case, said, replies, cast)
         yield await (correct if case.task == "math" else document)(case, said, replies, cast)
+
+
+def _lead(case: ArenaCase) -> str:
+    """What stands before the student's first message: the tutor has to know the problem."""
+    return f"This is the problem:\n{case.problem}\n\n" if case.task == "math" else ""

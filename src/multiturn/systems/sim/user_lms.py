@@ -20,6 +20,10 @@ from .user_lms_score import adherence, conversation, endings, f1_of_endings, fir
 
 KINDS = {"first": "block", "conversation": "intent", "termination": "talk", "role": "quiz", "intent": "fact"}
 """Setting -> the kind of cases that it plays."""
+MEASURES = (
+    "diversity", "natural", "overlap", "coverage", "extra demands", "turns", "variety", "stopped", "termination F1", "in role",
+    "on intent",
+)  # fmt: skip
 TURNS, COUNT = Scale(1, float("inf"), "turns", passing=1), Scale(0, float("inf"), "demands", passing=0)
 _ROLE = (
     "You are a person who uses an AI assistant; you are not the assistant. {intent}\n\nWrite only your own next message, as "
@@ -199,8 +203,13 @@ class UserLMs(Benchmark):
         return asked
 
     def secrets(self, case: Case, chat: Conversation, setting: str, facts: Mapping[str, Any]) -> Secrets | None:
-        """The user is the model under test here, so that no message of role user is a simulated one."""
-        return Secrets(turns=0)
+        """The user is the model under test. It may tell all that it wants; in two settings there is no talk to look at."""
+        assert isinstance(case, UserCase)
+        talks = setting not in ("first", "termination")
+        return Secrets(
+            instructions=_ROLE, known=case.intent, pieces=case.units, stop=str(facts.get("stop", "")), turns=None if talks else 0,
+            measures=MEASURES, speaks="assistant", sign=END,
+        )  # fmt: skip
 
     # -- judging ------------------------------------------------------------------------------------------------------
     async def judge(self, case: Case, chat: Conversation, cast: Cast) -> AsyncIterator[Verdict]:

@@ -19,6 +19,10 @@ from .usp_score import Verifier, likeness, personality, service
 
 COSINE, CYCLE = Scale(-1, 1, "", passing=1), Scale(-2, 2, "", passing=2)
 FIVE, TEN, GAP = Scale(1, 5, "points", passing=5), Scale(1, 10, "points", passing=10), Scale(0, 2, "", passing=0)
+OF_USER = (
+    "sem-sim", "style-sim", "ava", "consistency", "DP.P", "DP.R", "DPC", "trait consistency", "sameness gap",
+)  # fmt: skip
+"""All measures but the one of the assistant."""
 _REPLIES = ("I see. Tell me more about it.", "Here is what I would try first. Does that help?", "What matters most to you there?")
 _HELPER = "You are a helpful assistant."
 
@@ -143,11 +147,13 @@ class USP(Benchmark):
         return chat
 
     def secrets(self, case: Case, chat: Conversation, setting: str, facts: Mapping[str, Any]) -> Secrets | None:
-        """Only in setting ``assistant`` are the messages of role user simulated; there it may tell all of its profile."""
+        """The user may tell the facts of its profile, and plays its character instead of saying it. In ``dialogue`` the model
+        under test is the user; in ``utterance`` there is no talk, only single messages."""
         assert isinstance(case, UspCase)
-        if setting != "assistant":
-            return Secrets(turns=0)
-        return Secrets(known=case.profile.text, stop=str(facts.get("stop", "")))
+        return Secrets(
+            instructions=system_text(case.profile), known=case.facts, stop=str(facts.get("stop", "")), measures=OF_USER,
+            turns=0 if setting == "utterance" else None, speaks="user" if setting == "assistant" else "assistant",
+        )  # fmt: skip
 
     # -- judging ------------------------------------------------------------------------------------------------------
     async def judge(self, case: Case, chat: Conversation, cast: Cast) -> AsyncIterator[Verdict]:
