@@ -200,6 +200,8 @@ def test_what_makes_a_comparison_lame_is_said(run: Command, tmp_path: Path, case
     out = run("compare", a, b).out
     assert "The sides have 2 and 1 repeats." in out
     assert "is not finished" not in out
+    c = play(tmp_path, cases, models[0], until="correct:ci=0.4")
+    assert f"Run {c} stopped by its own interval (--until correct:ci=0.4)" in run("compare", a, c).out
     with sqlite3.connect(tmp_path / "multiturn.db") as db:
         missing = db.execute("SELECT episode FROM run_episodes WHERE run=? AND n > 6", (b,)).fetchall()
         db.executemany("UPDATE run_episodes SET episode=x'00' || episode WHERE run=? AND episode=?", [(b, e) for (e,) in missing])

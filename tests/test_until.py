@@ -135,8 +135,40 @@ def test_a_killed_run_holds_what_it_played(tmp_path: Path) -> None:
         row = find_run(store)
         result = result_of(store, row, wanted.benchmarks)
         assert (row.status, result.run.status, result.episodes) == ("running", "stopped", 20)
-        assert result.run.options["until"] == "ci=0.1; not finished"
+        assert result.run.options["until"] == "ci=0.1; echo: not reached yet, 20 of 400 cases dealt out"
         assert [f.n_cases for f in result.figures if f.kind == "sequence"] == [20]
+
+
+def test_cases_finished_after_one_that_is_not_are_no_sample(tmp_path: Path) -> None:
+    with Store(tmp_path / "s.db", writable=True) as store:
+        wanted = Plan([bench(400, 2)], [model()], settings=["multi"], until="same:ci=0.1", repeats=2)
+        open_run(store, wanted)
+        runner = Runner(wanted, store)
+        assert runner.looks is not None
+        batch = next(iter(runner.looks.batches()))
+        asyncio.run(_play(runner, [*batch[:25], *batch[30:]]))  # the 13th case has one of its two repeats
+        result = result_of(store, find_run(store), wanted.benchmarks)
+    assert result.episodes == 35
+    (found,) = (f for f in result.figures if f.kind == "sequence")
+    assert found.n_cases == 12
+    assert found.note.startswith("mean over verdicts")
+
+
+def test_a_budget_that_ends_in_the_middle_of_a_look(tmp_path: Path) -> None:
+    wanted = Plan([bench(400, 3)], [model()], settings=["multi"], until="same:ci=0.02")
+    result = run(tmp_path / "s.db", wanted, Budget(max_calls=70), concurrency=4)
+    (found,) = (f for f in result.figures if f.kind == "sequence")
+    assert 18 <= found.n_cases < 24
+    assert found.n_unmeasured == 0
+
+
+def test_lines_name_benchmark_and_model(tmp_path: Path) -> None:
+    other = bench()
+    other.slug = other.title = "other"
+    result = run(tmp_path / "s.db", Plan([bench(), other], [model(0.98, "good"), model(0.5, "fair")], settings=["multi"],
+                                         until="ci=0.2"))  # fmt: skip
+    said = [line.split(":")[0] for line in until_lines(result)][1:-1]
+    assert said == [f"{system}, same, multi, {name}" for system in ("echo", "other") for name in ("good", "fair")]
 
 
 async def _play(runner: Runner, batch: list[Episode]) -> None:

@@ -151,6 +151,11 @@ def _provisos(store: Store, one: Side, two: Side, tables: tuple[Table, Table]) -
         done, planned = next(store.rows(_PLAYED, run.id))
         if done < planned:
             yield f"Run {run.id} is not finished: {done:,} of {planned:,} conversations are there; compared is what both have."
+        if run.spec.until:
+            yield (
+                f"Run {run.id} stopped by its own interval (--until {run.spec.until}): interval and p of this difference are as "
+                "if its number of cases had been fixed beforehand."
+            )
     times = [int(table.repeat.max(initial=0)) + 1 for table in tables]
     if times[0] != times[1]:
         yield (

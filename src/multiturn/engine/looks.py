@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections import Counter
 from collections.abc import Iterable, Iterator, Sequence
 from typing import Any, NamedTuple
@@ -19,13 +20,25 @@ from .runs import RunRow, figures_of, find_run
 from .store import Store
 from .until import Until, look_sizes, parse_until
 
+EVERY = 2**62
+"""More episodes than a run can have."""
+
 KIND = "sequence"
 """Kind of the figures whose intervals hold at every look."""
 
 _CLUSTERS = """
 SELECT e.model, e.setting, avg(v.value), count(v.value)
 FROM run_episodes r JOIN episodes e ON e.id = r.episode JOIN verdicts v ON v.episode = e.id
-WHERE r.run = ? AND e.system = ? AND v.measure = ? GROUP BY e.model, e.setting, e.cluster ORDER BY min(r.n)"""
+WHERE r.run = ? AND e.system = ? AND v.measure = ? AND r.n < ? AND e.cluster IS NOT ?
+GROUP BY e.model, e.setting, e.cluster ORDER BY min(r.n)"""
+
+_CUT = """
+SELECT min(r.n) FROM run_episodes r LEFT JOIN episodes e ON e.id = r.episode WHERE r.run = ? AND (e.id IS NULL
+OR NOT e.complete AND EXISTS (SELECT 1 FROM verdicts v WHERE v.episode = e.id AND v.cause = 'budget'))"""
+
+_LAST = """
+SELECT e.cluster FROM run_episodes r JOIN episodes e ON e.id = r.episode
+WHERE r.run = ? AND e.system = ? AND r.n < ? ORDER BY r.n DESC LIMIT 1"""
 
 _MEASURES = """
 SELECT DISTINCT v.measure FROM run_episodes r JOIN episodes e ON e.id = r.episode JOIN verdicts v ON v.episode = e.id
@@ -67,15 +80,18 @@ class Looks:
             at = 0
             kept = self.record[benchmark.label] = {
                 "measure": self.until.measure, "played": 0, "of": len(blocks), "looks": 0, "reached": False,
-                "most": {},
+                "most": most_verdicts(benchmark, blocks, self.until.measure) if self.until.measure else {},
             }  # fmt: skip
             for size in [len(blocks)] if self.plan.taken else look_sizes(len(blocks)):
                 batch = [episode for block in blocks[at:size] for episode in block]
+                kept["played"] = size
                 with self.store.transaction() as db:
                     rows = ((run, n + i, episode.id) for i, episode in enumerate(batch))
                     db.executemany("INSERT OR REPLACE INTO run_episodes VALUES (?,?,?)", rows)
+                    # A process that is killed leaves this behind: its report knows what is watched, and of how many.
+                    summary = {**find_run(self.store, run).summary, "last": {"until": self.record}}
+                    db.execute("UPDATE runs SET summary=? WHERE id=?", (json.dumps(summary), run))
                 at, n = size, n + len(batch)
-                kept["played"] = size
                 yield batch
                 kept["looks"] += 1
                 kept["measure"] = kept["measure"] or self._primary(benchmark)
@@ -113,13 +129,21 @@ def most_verdicts(benchmark: Benchmark, blocks: Sequence[Sequence[Episode]], mea
 
 
 def look(store: Store, run: str, benchmark: Benchmark, measure: str, until: Until, most: dict[str, int]) -> list[Found]:
-    """What a run has found of a measure, by model and setting. Raises `InputError` when the measure cannot be looked at."""
+    """What a run has found of a measure, by model and setting. Raises `InputError` when the measure cannot be looked at.
+
+    Of a run that was stopped in the middle of a look, the cases up to the first that is not finished: those finished after it
+    are the short ones, and no random sample. An interval that holds at every number of cases holds at this one.
+    """
+    (cut,) = next(store.rows(_CUT, run))
+    broken = None if cut is None else next((name for (name,) in store.rows(_LAST, run, benchmark.label, cut)), None)
     by: dict[tuple[str, str], list[tuple[float | None, int]]] = {}
-    for model, setting, value, n in store.rows(_CLUSTERS, run, benchmark.label, mended(measure)):
+    for model, setting, value, n in store.rows(
+        _CLUSTERS, run, benchmark.label, mended(measure), EVERY if cut is None else cut, broken
+    ):
         by.setdefault((model, setting), []).append((value, n))
     if not by:
         known = [name for (name,) in store.rows(_MEASURES, run, benchmark.label)]
-        if known and until.measure:
+        if known and until.measure and mended(until.measure) not in known:
             raise UnknownName("measure of --until", until.measure, known)
         return []
     try:
@@ -204,6 +228,8 @@ def in_words(run: RunRow) -> str:
             parts.append(f"{system}: reached after {played}, at look {kept['looks']}{measure}")
         elif kept["played"] == kept["of"] and run.status == "done":
             parts.append(f"{system}: not reached with all {played}{measure}")
+        elif run.status == "running":
+            parts.append(f"{system}: not reached yet, {played} dealt out{measure}")
         else:
             parts.append(f"{system}: not reached, stopped early after {played}")
     return f"{run.spec.until}; " + ("; ".join(parts) or "not finished")

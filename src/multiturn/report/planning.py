@@ -202,6 +202,8 @@ def until_lines(result: RunResult) -> Iterator[str]:
             name = f"{one_line(f.measure.removesuffix(' at any stop'))}, {one_line(f.setting or 'all')}"
             if len(result.run.models) > 1:
                 name += f", {one_line(f.model, 60)}"
+            if len(result.run.systems) > 1:
+                name = f"{one_line(f.system, 60)}, {name}"
             lost = f"; {count(f.n_unmeasured, 'case')} not measured" if f.n_unmeasured else ""
             once = ", each counted once" if f.note.startswith("mean over cases") else ""
             yield f"{name}: {estimate(f)}, whenever one stops ({count(f.n_cases, 'case')}{once}{lost})."
