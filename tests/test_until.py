@@ -216,6 +216,20 @@ def test_judging_it_again_takes_what_it_took(tmp_path: Path) -> None:
     assert taken(row) == (first.episodes,)
 
 
+def test_judging_again_what_stopped_in_the_first_of_two_benchmarks(tmp_path: Path) -> None:
+    path, other = tmp_path / "s.db", bench()
+    other.slug = other.title = "other"
+    run(path, Plan([bench(), other], [model()], settings=["multi"], until="ci=0.05"), Budget(max_calls=25))
+    with Store(path, writable=True) as store:
+        row = find_run(store)
+        assert taken(row) == (30, 0)  # dealt out
+        again = Plan([bench(), other], [ReplayModel.of(store, "function")], settings=["multi"], until=row.spec.until,
+                     taken=taken(row), roles={"judge": model(name="judge")})  # fmt: skip
+        result = play(again, store, concurrency=None, budget=None, about={}, quiet=True)
+    assert result.episodes == 30
+    assert "echo: the 30 cases that were played, judged again; other: the 0 cases" in result.run.options["until"]
+
+
 def test_looks() -> None:
     assert list(look_sizes(5)) == [5]
     assert list(look_sizes(45)) == [20, 30, 40, 45]

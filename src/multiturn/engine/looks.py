@@ -182,8 +182,10 @@ def taken(run: RunRow) -> tuple[int, ...]:
     () for other runs."""
     if not run.spec.until:
         return ()
-    record = _record(run)
-    return tuple(int(kept["played"]) for kept in record.values()) or run.spec.taken
+    played = [int(kept["played"]) for kept in _record(run).values()]
+    if not played:
+        return run.spec.taken
+    return (*played, *[0] * (len(run.spec.systems) - len(played)))  # those that it had not come to
 
 
 def _record(run: RunRow) -> dict[str, dict[str, Any]]:
