@@ -250,6 +250,11 @@ def test_goals() -> None:
     assert str(parse_until("a:b:ci=2e-2")) == "a:b:ci=0.02"
 
 
+def test_a_width_as_long_as_the_scale_is_no_goal(tmp_path: Path) -> None:
+    with pytest.raises(InputError, match="the scale of `same` is only 1 long"):
+        run(tmp_path / "s.db", plan(until="ci=2"))
+
+
 def test_measures_that_cannot_be_watched(tmp_path: Path) -> None:
     with pytest.raises(InputError, match="did you mean `same`"):
         run(tmp_path / "s.db", plan(until="sane:ci=0.1"))

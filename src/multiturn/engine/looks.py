@@ -146,8 +146,14 @@ def look(store: Store, run: str, benchmark: Benchmark, measure: str, until: Unti
         if known and until.measure and mended(until.measure) not in known:
             raise UnknownName("measure of --until", until.measure, known)
         return []
+    scale = benchmark.scale(measure)
+    if 2 * until.half_width >= scale.high - scale.low:
+        raise InputError(
+            f"--until {until}: the scale of `{measure}` is only {scale.high - scale.low:g} long, so this is known before anything "
+            "is played (0.02 = 2 points of a fraction)"
+        )
     try:
-        return [_found(*who, rows, until, benchmark.scale(measure), most.get(who[1], 0)) for who, rows in by.items()]
+        return [_found(*who, rows, until, scale, most.get(who[1], 0)) for who, rows in by.items()]
     except ValueError as error:
         raise InputError(
             f"--until cannot watch `{measure}` of `{benchmark.slug}`: {error}; name another measure with MEASURE:ci=X"
