@@ -149,8 +149,8 @@ def look(store: Store, run: str, benchmark: Benchmark, measure: str, until: Unti
     scale = benchmark.scale(measure)
     if 2 * until.half_width >= scale.high - scale.low:
         raise InputError(
-            f"--until {until}: the scale of `{measure}` is only {scale.high - scale.low:g} long, so this is known before anything "
-            "is played (0.02 = 2 points of a fraction)"
+            f"--until {until}: the scale of `{measure}` is only {scale.high - scale.low:g} long, so this is known without "
+            "playing anything (0.02 = 2 points of a fraction)"
         )
     try:
         return [_found(*who, rows, until, scale, most.get(who[1], 0)) for who, rows in by.items()]
