@@ -97,12 +97,15 @@ def test_provenance(run: Command, tmp_path: Path) -> None:
 def test_nothing_is_half_written(run: Command, tmp_path: Path) -> None:
     good = {"messages": [{"role": "user", "content": "x"}]}
     jsonl(tmp_path / "a.jsonl", *[good] * 50, "{", good, {"messages": []})
+    chats(tmp_path / "there.jsonl", "one", [1])
+    assert run("import", "there.jsonl").code == 0
+    counted = [f"SELECT count(*) FROM {table}" for table in ("nodes", "episodes", "runs", "run_episodes")]
+    before = [rows(tmp_path / "multiturn.db", sql) for sql in counted]
     done = run("import", "a.jsonl")
     assert done.code == 2
     assert done.err.startswith("multiturn: a.jsonl, line 51: not JSON")
     assert "nothing was imported; --skip-bad leaves such rows out" in done.err
-    for table in ("nodes", "episodes", "runs", "run_episodes"):
-        assert rows(tmp_path / "multiturn.db", f"SELECT count(*) FROM {table}") == [(0,)]
+    assert [rows(tmp_path / "multiturn.db", sql) for sql in counted] == before
     made = run("import", "a.jsonl", "--skip-bad")
     assert made.code == 0
     assert "left out: a.jsonl, line 51: not JSON" in made.out
@@ -237,3 +240,35 @@ def test_what_it_is_called() -> None:
     assert made.scales == scales
     assert made.label == label_of("inspect", "org/task é?") == "imported/inspect/org-task-é"
     assert scales_of("") == {}
+
+
+def test_a_failed_import_leaves_no_empty_store(run: Command, tmp_path: Path) -> None:
+    """A store that was there stays, whatever is in it."""
+    (tmp_path / "bad.jsonl").write_text('{"messages": [{"role": "wizard", "content": "x"}]}\n')
+    assert run("import", "bad.jsonl", "--store", "new.db").code == 2
+    assert [path.name for path in tmp_path.iterdir()] == ["bad.jsonl"]
+    chats(tmp_path / "a.jsonl", "one", [1, 0])
+    first = imported(run, "a.jsonl", "--store", "new.db")
+    assert run("import", "bad.jsonl", "--store", "new.db").code == 2
+    assert imported(run, "a.jsonl", "--store", "new.db")["run"] == first["run"]
+    done = run("audit", "tau-bench", "--model", "gold", "--human", "nobody", "--store", "other.db")
+    assert "there is no such file" in done.err
+    assert not list(tmp_path.glob("other.db*"))
+
+
+def test_what_is_wrong_is_told_in_short(run: Command, tmp_path: Path) -> None:
+    jsonl(tmp_path / "long.jsonl", {"messages": [{"role": "x" * 100_000, "content": "x"}]})
+    done = run("import", "long.jsonl")
+    assert done.code == 2
+    assert len(done.err) < 500
+    assert "long.jsonl, line 1: message 1: `role` must be system" in done.err
+
+
+def test_a_log_that_is_none_is_told_with_its_place(run: Command, tmp_path: Path) -> None:
+    chats(tmp_path / "a.jsonl", "one", [1])
+    assert "a.jsonl, line 1: `eval` is missing" in run("import", "a.jsonl", "--as", "inspect").err
+    odd = {"eval": {"model": ["m"], "task": "t"}, "status": "success", "samples": [{"id": 1, "input": "x"}]}
+    (tmp_path / "b.json").write_text(json.dumps(odd))
+    assert "b.json, line 1: `model` must be text, not a list" in run("import", "b.json").err
+    done = run("import", "b.json", "--skip-bad")
+    assert "there is no conversation to import: b.json" in done.err

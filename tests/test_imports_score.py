@@ -10,6 +10,8 @@ import pytest
 from commands import rows
 from importing import jsonl
 from inprocess import Command, command
+from multiturn.engine.runs import runs
+from multiturn.engine.store import Store
 
 # The command's entry point takes a name from click that click 9 will not have.
 pytestmark = pytest.mark.filterwarnings("ignore:'click.utils.PacifyFlushWrapper':DeprecationWarning")
@@ -200,12 +202,16 @@ def test_wrong_input_is_one_line(run: Command, tmp_path: Path) -> None:
         (["--measure", "judge?ask=pair", "--judge", "gold"], "judges pair items: stored conversations need a judge"),
         (["--measure", "mt-bench", "--judge", "gold"], "judges nothing but its own cases"),
         (["--measure", "judge", "--measure", "x", "--judge", "gold"], "give it as the only --measure"),
+        (["--measure", "judge?ask=reference", "--judge", "gold"], "stored conversations have none: take a judge that needs none"),
+        (["--measure", "reference-guided-verdict", "--judge", "gold"], "holds an answer against a reference"),
         (["--measure", "judge?ask=pont", "--judge", "gold"], "unknown form of `judge?ask=` `pont`"),
     ):
         done = run("score", *args)
         assert done.code == 2
         assert len(done.err.splitlines()) == 1, done.err
         assert says in done.err
+    with Store(tmp_path / "multiturn.db") as store:
+        assert len(runs(store)) == 1  # nothing was begun
     assert "judges what is in a store" in run("run", "rejudged", "--model", "gold", "--judge", "gold").err
     assert run("run", "patterns", "--model", "gold", "--limit", "1").code == 0
     assert "--whole goes with a judge system" in run("score", "--whole").err

@@ -59,6 +59,7 @@ def command(what: tuple[str, ...], human: str | None, model: str | None, users: 
     from ..report.audit import to_json
     from . import EXIT_DONE, EXIT_NOTHING, EXIT_PARTIAL
     from .auditing import audit_runs, benchmark_named, people_of, play_runs, runs_named
+    from .opening import writable_store
     from .session import check_outputs
 
     check_outputs(json_path)
@@ -70,7 +71,7 @@ def command(what: tuple[str, ...], human: str | None, model: str | None, users: 
             result = audit_runs(opened, runs_named(opened, what), folder, people, human or "")
         stopped = False
     else:
-        with Store(store, writable=True) as opened:
+        with writable_store(store) as opened:
             people = people_of(human, opened, folder) if human else []  # before anything is asked
             runs, stopped = play_runs(
                 opened, benchmark, folder, model or "", users, judge, settings=settings, limit=limit, repeats=repeats, seed=seed,

@@ -41,7 +41,7 @@ def command(files: tuple[str, ...], format: str | None, model: str | None, skip_
     from ..engine.imports.formats import FORMATS, guess, module_of, with_companions
     from ..engine.imports.source import Source
     from ..engine.imports.write import bring_in
-    from ..engine.store import Store
+    from .opening import writable_store
     from .session import check_outputs, command_line
 
     check_outputs(json_path)
@@ -52,7 +52,7 @@ def command(files: tuple[str, ...], format: str | None, model: str | None, skip_
         click.echo(f"read as {name}: {FORMATS[name][1]} (--as names another format)")
     given, sources = sources, with_companions(name, sources)
     about = {"command": command_line(), "versions": versions(), "data": {s.name: s.sha256 for s in sources}}
-    with Store(store, writable=True) as opened:
+    with writable_store(store) as opened:
         read, scale = reader.read(sources), _scale(name)
         brought = bring_in(opened, read, format=name, model=model or "", scale=scale, skip_bad=skip_bad, about=about)
     if json_path:

@@ -28,15 +28,26 @@ def read(sources: Sequence[Source]) -> Iterator[Item]:
     for source in sources:
         if source.is_zip:
             with Archive(source.path) as archive:
-                yield from _log(_header(archive), _members(archive, source.name), source.name)
+                header = _header(archive)
+                yield from _placed(f"{source.name}, header", _log(header, _members(archive, source.name), source.name))
         else:
             for row in source.rows():
-                if isinstance(row, Bad):
-                    yield row
-                    continue
-                log = fields(row.value, "eval")
-                samples = enumerate(listed(log, "samples"), 1)
-                yield from _log(log, (Row(f"{row.where}, sample {i}", s) for i, s in samples), source.name)
+                yield from [row] if isinstance(row, Bad) else _placed(row.where, _whole(row, source.name))
+
+
+def _placed(where: str, items: Iterator[Item]) -> Iterator[Item]:
+    """What is wrong with a log itself, not with one of its samples, with the place of the log."""
+    try:
+        yield from items
+    except DataError as error:
+        yield Bad(where, str(error))
+
+
+def _whole(row: Row, name: str) -> Iterator[Item]:
+    """A log that is one JSON object."""
+    log = fields(row.value, "eval")
+    samples = enumerate(listed(log, "samples"), 1)
+    yield from _log(log, (Row(f"{row.where}, sample {i}", sample) for i, sample in samples), name)
 
 
 def _header(archive: Archive) -> dict[str, Any]:

@@ -27,8 +27,8 @@ Known: TypeAlias = Callable[[str, str], Scale | None]
 """The scale of a task's measure, where somebody knows it."""
 
 UNNAMED = "unknown"
-SHOWN = 5
-"""Bad rows and notes that are kept to be told."""
+SHOWN, LONGEST = 5, 300
+"""Bad rows and notes that are kept to be told; characters of what is wrong with one."""
 
 
 class Brought(Struct, frozen=True, kw_only=True):
@@ -87,7 +87,7 @@ class _Batch:
         if isinstance(item, Note):
             self.notes.append(item.text)
         elif isinstance(item, Bad):
-            line = f"{item.where}: {item.problem}"
+            line = f"{item.where}: {_short(item.problem)}"
             if not self.skip_bad:
                 raise DataError(f"{line} (nothing was imported; --skip-bad leaves such rows out)")
             self.count["skipped"] += 1
@@ -175,6 +175,11 @@ class _Batch:
         places = ((spec.id, n, id_) for n, id_ in enumerate(self.episodes))
         self.db.executemany("INSERT OR IGNORE INTO run_episodes VALUES (?,?,?)", places)
         return fresh
+
+
+def _short(problem: str) -> str:
+    """Without the rest of a long value that it quotes."""
+    return problem if len(problem) <= LONGEST else f"{problem[:LONGEST]}…"
 
 
 def _repeat(taken: Mapping[int, bytes], wanted: int | None, content: bytes) -> int | None:

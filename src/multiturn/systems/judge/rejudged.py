@@ -27,9 +27,14 @@ from ...models.base import Model, Reply, Tool
 from ...models.options import parse_name
 from ...protocols.benchmark import Benchmark, Data
 from .judging import Judging
+from .plain_judge import PlainJudge
 
 ASPECTS = 200
 """Items of a judge's own labelled set that are looked at for what it judges, and on which scale."""
+
+
+REFERENCES = ("answer-matching", "reference-guided-verdict")
+"""Judge systems that hold an answer against a reference."""
 
 
 class StoredCase(Case, frozen=True, kw_only=True):
@@ -172,6 +177,11 @@ def judging(text: str, data: Data | None = None) -> Judging:
     if not isinstance(found, Judging) or "point" not in found.takes:
         why = f"judges {' and '.join(found.takes)} items" if isinstance(found, Judging) else "judges nothing but its own cases"
         raise InputError(f"`{text}` {why}: stored conversations need a judge that rates single answers, like judge?ask=point")
+    if found.slug in REFERENCES or (isinstance(found, PlainJudge) and found.ask == "reference"):
+        raise InputError(
+            f"`{text}` holds an answer against a reference, and stored conversations have none: take a judge that needs none, "
+            "like judge?ask=point"
+        )
     return found
 
 
