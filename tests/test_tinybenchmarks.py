@@ -9,6 +9,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from inprocess import command
 from multiturn import evaluate
 from multiturn.cli.plan_select import select_items
 from multiturn.conversation import Conversation, DataError, InputError, UnknownName
@@ -110,8 +111,27 @@ def test_from_runs_to_estimates(class_of: str, tmp_path: Path, capsys: pytest.Ca
     evaluate(text, "gold", store="runs.db")
     assert select_items("runs.db", (), 12, "again.json", None) == 0  # of the quiz, not of the selection that was run last
     assert read_selection("again.json")[0] == chosen
-    with Store("runs.db") as store, pytest.raises(UnknownName, match="benchmark of these runs `tinybenchmarks`"):
+    with Store("runs.db") as store, pytest.raises(InputError, match="played selections only"):
         from_runs(store, [next(iter(runs(store))).id], None)
+
+
+def test_what_has_no_verdicts_of_its_own_is_not_watched_planned_or_compared(
+    class_of: str, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], tmp_path: Path
+) -> None:
+    assert select_items("runs.db", (), 25, "anchors.json", None) == 0
+    text = "tinybenchmarks?select=anchors.json"
+    with pytest.raises(InputError, match=r"cannot watch `right \(gp-IRT\)` of `tinybenchmarks`: .*MEASURE:ci=X: right"):
+        evaluate(text, student("new", 0.6), store="new.db", until="ci=0.1")
+    run = command(monkeypatch, capsys, tmp_path)
+    assert "right (gp-IRT)" in run("report", "--store", "new.db").out
+    for name in ("new", "newer"):
+        evaluate(text, student(name, 0.6), store="new.db")
+    assert "not that of the whole scores" in " ".join(run("compare", "--store", "new.db").out.split())
+    assert run("plan", "last", "--ci", "0.1", "--store", "new.db").out.startswith(
+        "tinybenchmarks?select=anchors.json, right, multi"
+    )
+    for more in (("--json", "-"), ("--effect", "0.1")):
+        assert "--select chooses cases" in run("plan", "--select", "5", "--out", "a.json", *more).err
 
 
 def test_every_setting_of_the_inner_benchmark(class_of: str) -> None:

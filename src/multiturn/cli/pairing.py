@@ -145,6 +145,11 @@ def _paired(store: Store, one: Side, two: Side, scales: tuple[dict[str, Scale], 
 
 def _provisos(store: Store, one: Side, two: Side, tables: tuple[Table, Table]) -> Iterator[str]:
     """What to know of two sides that can be compared."""
+    if _slug(one.system) == "tinybenchmarks":
+        yield (
+            "The cases were selected to stand for a whole benchmark, each with a weight of its own: this is the difference on "
+            "these cases, not that of the whole scores (see `multiturn report`)."
+        )
     if one.setting != two.setting and one.model != two.model:
         yield "The sides differ in model and in setting: which of the two makes the difference cannot be told."
     for run in {one.run.id: one.run, two.run.id: two.run}.values():

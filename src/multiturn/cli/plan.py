@@ -73,6 +73,10 @@ def command(runs: tuple[str, ...], effect: float | None, half_width: float | Non
     if select is not None or out is not None or responses is not None:
         if select is None or out is None:
             raise click.UsageError("--select N and --out FILE go together")
+        if json_path or any(x is not None for x in (effect, half_width, rate, max_cases, sd_case, sd_repeat, sd_judge)):
+            raise click.UsageError(
+                "--select chooses cases and writes them to --out FILE: it plans nothing else, and has no --json"
+            )
         from .plan_select import select_items
 
         return select_items(store, runs, select, out, data, responses, benchmark, measure, setting)

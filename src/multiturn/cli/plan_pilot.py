@@ -53,8 +53,11 @@ def read(store: Store, found: Sequence[RunRow], *, benchmark: str, measure: str,
         raise UnknownName(f"benchmark of run {run.id}", system, benchmarks)
     made = benchmarks[system]
     section = sections(RunResult(run=RunInfo(id=run.id), figures=figures_of(store, run, [made])))
-    known = list(dict.fromkeys(m for s in section for m in s.measures))
-    measure = measure or next((s.primary for s in section if s.primary), "")
+    judged = {name for (name,) in store.rows(_JUDGED, run.id, system)}
+    # What is estimated from verdicts (a whole score from a few cases) has none of its own to plan with.
+    known = [m for m in dict.fromkeys(m for s in section for m in (s.primary, *s.measures)) if m in judged]
+    known += sorted(judged - set(known))
+    measure = measure or next(iter(known), "")
     if measure not in known:
         if not known:
             raise InputError(f"run {run.id} has no verdicts on {system} yet: there is nothing to plan from")
@@ -101,6 +104,10 @@ _ROWS = """
 SELECT e.cluster, e.repeat, CASE v.item WHEN '' THEN v.turn ELSE v.item END, v.value, e.node
 FROM run_episodes r JOIN episodes e ON e.id = r.episode JOIN verdicts v ON v.episode = e.id
 WHERE r.run = ? AND e.system = ? AND e.model = ? AND e.setting = ? AND v.measure = ? AND v.value IS NOT NULL"""
+
+_JUDGED = """
+SELECT DISTINCT v.measure FROM run_episodes r JOIN episodes e ON e.id = r.episode JOIN verdicts v ON v.episode = e.id
+WHERE r.run = ? AND e.system = ?"""
 
 Cell = tuple[str, int]
 """One play: cluster and repeat."""

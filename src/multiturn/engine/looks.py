@@ -143,8 +143,13 @@ def look(store: Store, run: str, benchmark: Benchmark, measure: str, until: Unti
         by.setdefault((model, setting), []).append((value, n))
     if not by:
         known = [name for (name,) in store.rows(_MEASURES, run, benchmark.label)]
-        if known and until.measure and mended(until.measure) not in known:
-            raise UnknownName("measure of --until", until.measure, known)
+        if known and mended(measure) not in known:
+            if until.measure:
+                raise UnknownName("measure of --until", until.measure, known)
+            raise InputError(
+                f"--until cannot watch `{measure}` of `{benchmark.slug}`: it is computed from other verdicts; name one of these "
+                f"with MEASURE:ci=X: {', '.join(known)}"
+            )
         return []
     scale = benchmark.scale(measure)
     if 2 * until.half_width >= scale.high - scale.low:
@@ -208,7 +213,11 @@ def with_sequences(store: Store, run: RunRow, benchmarks: Sequence[Benchmark], f
     for benchmark in benchmarks:
         kept = record.get(benchmark.label, {})
         measure = kept.get("measure") or until.measure or primary(f for f in figures if f.system == benchmark.label)
-        for f in look(store, run.id, benchmark, measure, until, kept.get("most", {})) if measure else ():
+        try:
+            watched = look(store, run.id, benchmark, measure, until, kept.get("most", {})) if measure else []
+        except InputError:  # what cannot be watched has ended the run; its other figures can be shown
+            continue
+        for f in watched:
             where = (f.setting, benchmark.label, f.model)
             note = f"holds at every look (confidence sequence); the run was to stop at {until}"
             for i, figure in enumerate(out):

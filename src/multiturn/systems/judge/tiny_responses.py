@@ -93,8 +93,12 @@ def from_runs(
         raise InputError(f"{store.path} holds no runs yet: run a benchmark with several models first, or give --responses FILE")
     typed = list(dict.fromkeys(text for run in chosen for text in run.spec.systems if text.partition("?")[0] != OURS))
     fits = [text for text in typed if benchmark in ("", text, text.partition("?")[0])]
+    if not typed:
+        raise InputError(
+            f"these runs played selections only ({OURS}): a selection is made from runs of the whole benchmark (or --responses)"
+        )
     if not fits:
-        raise UnknownName("benchmark of these runs", benchmark or OURS, typed)
+        raise UnknownName("benchmark of these runs", benchmark, typed)
     made = make_system(fits[0], data)
     played = [run for run in chosen if made.label in _values(store, run, "system")]
     if names and len(played) < len(chosen):
