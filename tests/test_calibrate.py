@@ -7,6 +7,7 @@ import io
 import json
 from pathlib import Path
 
+import msgspec
 import pytest
 
 from commands import case, cases, inside
@@ -15,7 +16,8 @@ from multiturn.engine.cards import cards
 from multiturn.engine.judge_id import judge_hash, judge_questions
 from multiturn.engine.labelling import read_labels
 from multiturn.engine.store import Store
-from multiturn.judges.card import Card, sentences
+from multiturn.judges.card import Card
+from multiturn.judges.card_words import sentences
 from multiturn.measures.figure import Figure, Scale
 from multiturn.models import make_model
 from multiturn.systems.catalogue import make_system
@@ -48,8 +50,9 @@ def test_a_judge_that_always_says_the_same_is_called_out(folder: Path) -> None:
     assert found.code == 0, found.err
     words = " ".join(found.out.split())
     assert "It always answers the same (100 % of its verdicts are the first): it judges nothing." in words
-    assert "It prefers what is shown first: 100 % of its verdicts name it (no favourite: 50 %)." in words
-    assert "Where it is at least 90 % sure, it is wrong in 50 % of items." in words
+    assert "It prefers the name A: 100 % of its verdicts name it (no favourite: 50 %)." in words
+    assert "It prefers what is shown first" not in words
+    assert "Where it is at least 90 % sure, it is wrong in 50 % of 20 items." in words
     card = card_of(folder)
     assert (card.method, card.labels, card.items) == ("judge?confidence=True", "bundled", 20)
     assert all(len(line) <= 80 for line in found.out.splitlines())
@@ -200,12 +203,64 @@ def test_what_figures_say() -> None:
     assert chance == ("It agrees with people no more than chance would (kappa 0.02 [-0.10, 0.14]).",)
     few = sentences([figure("kappa", 0.3, -0.2, 0.7)])[0]
     assert few.endswith("more labels would tell.")
-    biased = sentences([figure("points longer", 0.2, 0.15, 0.25, "longer - plain")])
-    assert biased == ("Padding an answer with empty sentences gains an answer 20.0 % of the scale: a bias.",)
+    biased = sentences([figure("points longer", 0.2, 0.15, 0.25, "longer - plain"), figure("error", 0, 0, 0)])
+    assert biased == ("Padding with empty sentences gains an answer 20.0 % of the scale: a bias.",)
     looks = sentences([figure("points styled", 0.2, 0.1, 0.3, "styled - plain"),
                        figure("points flawed", -0.05, -0.09, -0.01, "flawed - plain")])  # fmt: skip
     assert looks[-1].startswith("Looks count more than content")
     assert not sentences([figure("points longer", 0.02, -0.1, 0.14, "longer - plain")])[0].startswith("Padding")
+
+
+def said(*figures: Figure) -> str:
+    return " ".join(sentences(figures))
+
+
+def test_the_end_of_the_scale_of_agreement() -> None:
+    assert (
+        said(figure("kappa", -1, -1, -0.6)) == "It contradicts people more often than chance would (kappa -1.00 [-1.00, -0.60])."
+    )
+    unsure = said(figure("kappa", 0.67, -0.02, 0.93))
+    assert unsure == "Its agreement with people cannot be told from chance (kappa 0.67 [-0.02, 0.93]); more labels would tell."
+    one = msgspec.structs.replace(figure("kappa", 1, 1, 1), low=None, high=None)
+    assert said(one) == "Too few independent items to say how far it agrees with people (kappa 1.00)."
+    assert "more cannot be asked of a judge" in said(figure("kappa", 0.5, 0.4, 0.6), figure("people's alpha", 0.6, 0.5, 0.7))
+
+
+def test_always_the_same_is_no_verdict_on_a_judge_of_uneven_labels() -> None:
+    def frequent(verdict: float, label: float, n: int = 40, same: bool = True) -> list[Figure]:
+        found = [figure("most frequent verdict", verdict, 0, 1, note="right"),
+                 figure("most frequent label", label, 0, 1, note="right" if same else "wrong")]  # fmt: skip
+        return [msgspec.structs.replace(f, n_scored=n) for f in found]
+
+    assert "judges nothing" in said(*frequent(1, 0.5))
+    assert "judges nothing" not in said(*frequent(0.96, 0.93), figure("kappa", 0.7, 0.4, 0.9))
+    assert "too few to say that it always does" in said(*frequent(1, 0.5, n=4))
+    assert "these items cannot tell whether it judges" in said(*frequent(1, 1))
+    assert "these items cannot tell whether it judges" in said(*frequent(1, 0.97))
+    assert said(*frequent(0.7, 1)).startswith("All labels are the same (right): agreement beyond chance cannot be measured")
+    assert "judges nothing" in said(*frequent(1, 1, same=False))
+    alpha = figure("alpha", 0.01, 0.001, 0.02)
+    assert said(*frequent(1, 0.3, same=False), alpha).startswith("It always answers the same")
+    assert "agrees with people" not in said(*frequent(1, 0.3, same=False), alpha)
+
+
+def test_what_cannot_be_said() -> None:
+    assert said(figure("unparsable", 1, 0.8, 1)) == "None of its replies could be read: nothing can be said of its judgement."
+    assert said(figure("same verdict", 1, 0.8, 1, "again")).startswith("The items have no labels")
+
+
+def test_an_effect_without_any_spread_is_still_an_effect() -> None:
+    found = figure("points longer", 0.25, -0.11, 0.47, "longer - plain", note="p < 0.001")
+    assert "Padding with empty sentences gains an answer 25.0 % of the scale: a bias." in said(found)
+    several = [figure(f"points {name}", 0.2, 0, 0.4, f"{name} - plain", note="p = 0.030") for name in ("longer", "styled")]
+    assert "bias" in said(several[0])
+    assert "bias" not in said(*several)  # two were looked for
+
+
+def test_confidence_in_words() -> None:
+    off = [figure("ECE", 0.4, 0.3, 0.5), figure("confidence", 0.95, 0.9, 1), figure("correct", 0.55, 0.5, 0.6)]
+    assert "off by 40 % on average, too high" in said(*off)
+    assert "No calibration error beyond noise" in said(figure("ECE", 0.15, 0, 0.3))
 
 
 def test_the_help_names_everything(folder: Path) -> None:

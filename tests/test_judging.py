@@ -16,8 +16,10 @@ from multiturn import evaluate
 from multiturn.conversation import Conversation, DataError, InputError, UnknownName
 from multiturn.engine.budget import Budget
 from multiturn.engine.data import DataFolder
+from multiturn.judges.card_words import sentences
 from multiturn.judges.choosing import named, ranking, shown_first
 from multiturn.judges.confidence import stated
+from multiturn.judges.families import family
 from multiturn.judges.items import Decision, ListItem, PairItem, PointItem
 from multiturn.judges.parse import Parsed
 from multiturn.judges.probes import OTHER, OWN, PROBES, flawed, longer, probed, styled
@@ -135,6 +137,70 @@ def test_both_orders_take_the_mean() -> None:
 def test_confidence_is_read_and_bounded() -> None:
     assert figures(says(verdict="A", confidence=80), confidence=True)["confidence", "plain"].value == pytest.approx(0.8)
     assert ("confidence", "plain") not in figures(says(verdict="A", confidence="very"), confidence=True)
+
+
+def test_a_favourite_name_is_no_favourite_place() -> None:
+    name = figures(says(verdict="A"), settings=ALL)
+    assert name["favours name A", "plain and relabelled"].value == 1
+    assert name["favours first place", "swapped and relabelled"].value == 0.5
+
+    def first(chat: Conversation) -> str:
+        return json.dumps({"verdict": chat.messages[0].text.split("<answer-")[1][0]})
+
+    place = figures(first, settings=ALL)
+    assert place["favours name A", "plain and relabelled"].value == 0.5
+    assert place["favours first place", "swapped and relabelled"].value == 1
+    assert figures(first, settings=("plain", "swapped"))["favours first place", "plain and swapped"].value == 1
+    perfect = figures("gold", settings=ALL)
+    for measure, setting in (("favours name A", "plain and relabelled"), ("favours first place", "swapped and relabelled")):
+        assert perfect[measure, setting].value == 0.5
+
+
+def test_judges_of_lists() -> None:
+    settings = ("plain", "again", "swapped")
+    perfect, constant = figures("gold", settings, ask="list"), figures(says(ranking="A > B > C > D"), settings, ask="list")
+    assert perfect["Somers D", "plain"].value == perfect["same verdict", "swapped"].value == 1
+    assert (constant["most frequent verdict", "plain"].value, constant["most frequent verdict", "plain"].note) == (
+        1,
+        "A > B > C > D",
+    )
+    assert (constant["same verdict", "again"].value, constant["same verdict", "swapped"].value) == (1, 0)
+    assert "judges nothing" in " ".join(sentences(constant.values()))
+    draws = random.Random(3)
+    by_chance = figures(lambda chat: json.dumps({"ranking": " > ".join(draws.sample("ABCD", 4))}), settings, ask="list")
+    assert "than chance would" in sentences(by_chance.values())[0]
+
+
+def test_labels_at_the_ends_of_a_scale_are_values_still(tmp_path: Path) -> None:
+    """All answers are worth 1 of 1 to 5, and the judge gives 3: it is off by half the scale, and right nowhere."""
+    path = write(tmp_path / "low.jsonl", *({"prompt": "?", "answer": f"{i}", "label": 1} for i in range(10)))
+    found = figures(says(score=3), ask="point", on=str(path))
+    assert found["error", "plain"].value == 0.5
+    assert not {"kappa", "AC1", "sensitivity"} & {measure for measure, _ in found}
+
+
+def test_what_people_said_of_an_answer_is_not_said_of_it_with_a_flaw() -> None:
+    for ask in ("pair", "point", "reference"):
+        found = figures("gold", settings=ALL, ask=ask)
+        assert not {("correct", "flawed"), ("error", "flawed")} & found.keys(), ask
+        assert ("points flawed", "flawed - plain") in found, ask
+
+
+def test_whose_answers_a_judge_likes(tmp_path: Path) -> None:
+    rows = [
+        {"prompt": "?", "first": f"x{i}", "second": f"y{i}", "label": "first" if i % 4 else "second",
+         "authors": ["gpt-4o", "claude-3"] if i % 2 else ["claude-3", "gpt-4o"]}
+        for i in range(40)
+    ]  # fmt: skip
+    judge = PlainJudge(None, on=str(write(tmp_path / "p.jsonl", *rows)))
+    found = evaluate(judge, model=says(verdict="A"), store=tmp_path / "s.db")
+    favour = {f.group: f for f in found.figures if f.measure == "favours family"}
+    told = [((1.0 if i % 2 else 0.0) - (1.0 if (i % 4 > 0) == (i % 2 > 0) else 0.0)) for i in range(40)]
+    assert favour["GPT"].value == pytest.approx(sum(told) / 40)
+    assert favour["Claude"].value == pytest.approx(-sum(told) / 40)
+    assert (family("openai/gpt-4o-mini"), family("anthropic/claude"), family("me"), family("deepseek-r1-distill-llama")) == (
+        "GPT", "Claude", "", "",
+    )  # fmt: skip
 
 
 # -- items, probes, parsers -------------------------------------------------------------------------------------------
@@ -273,7 +339,8 @@ def test_a_file_of_ones_own(tmp_path: Path) -> None:
     (item,) = read_items(points)
     assert isinstance(item, PointItem)
     assert item.binary
-    assert item.label == pytest.approx(2 / 3)
+    assert item.label == 1
+    assert item.raters == (1, 0, 1)
     lists = write(tmp_path / "lists.jsonl", {"prompt": "?", "answers": ["a", "b"], "labels": [1, 2]})
     (many,) = read_items(lists)
     assert isinstance(many, ListItem)
@@ -292,7 +359,9 @@ def test_a_file_of_ones_own(tmp_path: Path) -> None:
      ({"prompt": "?", "answers": ["a", "b"], "labels": [1]}, "1 labels for 2 answers"),
      ({"prompt": "?", "answer": "x", "lable": 1}, "lable"),
      ({"messages": [{"role": "robot", "content": ""}], "answer": "x"}, "role `robot`"),
-     ({"prompt": "?", "answer": "x", "low": 3, "high": 3}, "must be below high")],
+     ({"prompt": "?", "answer": "x", "low": 3, "high": 3}, "must be below high"),
+     ({"prompt": "?", "answer": "x", "raters": [3, 7]}, "field raters: 7 is outside the scale"),
+     ({"prompt": "?", "answers": ["a", "b"], "raters": [1, 2]}, "neither label nor raters")],
 )  # fmt: skip
 def test_a_mistake_in_a_file_is_named(tmp_path: Path, row: Any, message: str) -> None:
     path = write(tmp_path / "bad.jsonl", row)
@@ -300,6 +369,45 @@ def test_a_mistake_in_a_file_is_named(tmp_path: Path, row: Any, message: str) ->
         list(read_items(path))
     assert message in str(error.value)
     assert "line 1" in str(error.value)
+
+
+def test_whether_a_tie_may_be_said_does_not_give_the_label_away(tmp_path: Path) -> None:
+    rows = [{"prompt": "?", "first": "x", "second": f"y{i}", "label": said} for i, said in enumerate(("first", "tie", "second"))]
+    asked: list[str] = []
+
+    def judge(chat: Conversation) -> str:
+        asked.append(chat.messages[0].text)
+        return '{"verdict": "A"}'
+
+    figures(judge, on=str(write(tmp_path / "p.jsonl", *rows)))
+    assert ['"tie"' in text for text in asked] == [True] * 3
+    asked.clear()
+    figures(judge, on=str(write(tmp_path / "p.jsonl", rows[0], rows[2])))
+    assert ['"tie"' in text for text in asked] == [False] * 2
+
+
+def test_labels_of_several_people(tmp_path: Path) -> None:
+    ones = [{"prompt": "?", "answer": f"{i}", "raters": [i % 2 == 0, i % 2 == 0, i % 3 == 0]} for i in range(30)]
+    found = figures("gold", ask="boolean", on=str(write(tmp_path / "p.jsonl", *ones)))
+    assert found["correct", "plain"].value == found["kappa", "plain"].value == 1
+    people = found["people's alpha", "plain"]
+    assert 0 < (people.value or 0) < 1
+    assert people.n_scored == 30
+    for raters, label in (([True, False], None), ([2, 5], 3.5)):
+        (item,) = read_items(write(tmp_path / "p.jsonl", {"prompt": "?", "answer": "x", "raters": raters}))
+        assert isinstance(item, PointItem)
+        assert item.label == label
+
+
+def test_an_item_without_a_label_is_on_the_scale_of_its_file(tmp_path: Path) -> None:
+    path = write(tmp_path / "p.jsonl", {"prompt": "?", "answer": "x"}, {"prompt": "?", "answer": "y", "label": True})
+    assert all(isinstance(item, PointItem) and item.binary for item in read_items(path))
+    found = figures(says(answer="yes"), ask="boolean", on=str(path))
+    assert found["correct", "plain"].n_scored == 1
+    nobody = write(tmp_path / "n.jsonl", *({"prompt": "?", "answer": str(i), "low": 0, "high": 10} for i in range(5)))
+    without = figures(says(score=3), ask="point", on=str(nobody), settings=("plain", "longer"))
+    assert ("error", "plain") not in without
+    assert without["points longer", "longer - plain"].value == 0
 
 
 def test_wrong_sets_are_refused(tmp_path: Path) -> None:

@@ -75,7 +75,8 @@ def command(what: str, model: str | None, panel: tuple[str, ...], on: str | None
     from ..engine.replay import cast_model
     from ..engine.runs import find_run
     from ..engine.store import Store
-    from ..judges.card import Card, sentences
+    from ..judges.card import Card
+    from ..judges.card_words import sentences
     from ..judges.probes import PROBES
     from ..report.card import print_card
     from .session import check_outputs, check_prices, command_line, exit_code

@@ -19,7 +19,8 @@ from ..engine.judge_id import judges_of
 from ..engine.labelling import Judged, judged, read_labels, write_sheet_of
 from ..engine.runs import RunRow, find_run
 from ..engine.store import Store
-from ..judges.card import Card, Pair, sentences
+from ..judges.card import Card, Pair
+from ..judges.card_words import sentences
 from ..measures.corrected import Corrected, ppi_mean, rogan_gladen
 from ..measures.figure import Scale
 from ..measures.verdict import Row, Table

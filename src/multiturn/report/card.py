@@ -17,8 +17,10 @@ from .safe import one_line
 from .terminal import in_plain_text
 from .words import estimate, unmeasured_lines, usage_line
 
-_FIRST = ("correct", "error", "kappa", "AC1", "alpha", "Spearman", "Kendall", "pairwise accuracy", "sensitivity", "specificity")
-_SETTINGS = ("plain", "", "plain and swapped")
+_FIRST = ("correct", "error", "kappa", "AC1", "alpha", "Spearman", "Kendall", "Somers D", "pairwise accuracy", "people's alpha",
+          "sensitivity", "specificity", "most frequent verdict", "most frequent label", "confidence", "ECE", "Brier",
+          "wrong when sure", "AURC", "unparsable")  # fmt: skip
+_SETTINGS = ("plain", "", "plain and swapped", "swapped and relabelled", "plain and relabelled")
 
 
 def print_card(card: Card, result: RunResult | None = None, console: Console | None = None) -> None:
@@ -49,7 +51,7 @@ def _line(console: Console, text: str, style: str = "") -> None:
 
 def _table(figures: Sequence[Figure]) -> Table:
     table = Table("measure", "setting", "value and 95 % interval", "items", box=None, pad_edge=False)
-    shown = [f for f in figures if f.turn is None and f.group is None and f.kind not in ("effect", "detectable")]
+    shown = [f for f in figures if f.turn is None and f.group is None and f.kind not in ("effect", "detectable") and not _told(f)]
     order = {name: i for i, name in enumerate(_FIRST)}
     for f in sorted(shown, key=lambda f: (_SETTINGS.index(f.setting) if f.setting in _SETTINGS else 9, order.get(f.measure, 99))):
         name, note = one_line(f.measure, 40), f" ({one_line(f.note, 30)})" if f.measure.startswith("most frequent") else ""
@@ -58,6 +60,12 @@ def _table(figures: Sequence[Figure]) -> Table:
             Text(f"{f.n_scored:,}", justify="right"),
         )  # fmt: skip
     return table
+
+
+def _told(figure: Figure) -> bool:
+    """Whether other lines tell as much: places of both orders together, and probes in which every reply could be read."""
+    probe = figure.setting not in _SETTINGS
+    return figure.measure == "shown first" or (figure.measure == "unparsable" and probe and figure.value in (0, None))
 
 
 def print_corrected(estimates: Iterable[Mapping[str, Any]], console: Console | None = None) -> None:

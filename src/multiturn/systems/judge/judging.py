@@ -13,13 +13,15 @@ from typing import ClassVar
 import msgspec
 
 from ...conversation import Case, Cast, Conversation, InputError
-from ...judges.items import Decision, Item, Kind, ListItem, PairItem, PointItem
+from ...judges.families import family
+from ...judges.items import Decision, Item, Kind, ListItem, PairItem, PointItem, with_changes
 from ...judges.probes import PROBES, probed
 from ...judges.seat import Seat
 from ...measures.figure import FRACTION, Scale
 from ...measures.verdict import Verdict
 from ...protocols.benchmark import Benchmark
-from .judging_figures import FIGURES
+from .judging_figures import FIGURES, RATER
+from .judging_probes import FAVOUR
 from .sets import LabelledSet, labelled_set
 
 UNMOVED = ("plain", "again", "swapped", "relabelled")
@@ -33,10 +35,11 @@ class Judging(Benchmark):
     Settings: ``plain``, and the probes (`multiturn.judges.probes`): the same items, changed, paired with plain. Measures:
 
     correct      the verdict is the label (a pair without ties: half a point for a tie; a list: the share of pairs in order)
-    verdict, label   both, in the set's own unit (points of the first of a pair)
+    verdict, label   both, in the set's own unit (points of the first of a pair); rater N: the label of a single person
     error        |verdict − label| as a share of the scale
     points       of the answer that a probe changes, as a share of the scale: its difference to plain is the bias
     shown first  of the verdicts that name one of two answers, those that name the one shown first (0.5 = no favourite)
+    favours family   points of a pair that a family of models gets beyond people's, where the authors are known
     confidence   as the judge states it, where it was asked
     unparsable   share of the judge's replies that could not be read
     """
@@ -130,6 +133,8 @@ def gold_answer(item: Item) -> str | None:
 def verdicts(item: Item, decision: Decision, setting: str) -> Iterator[Verdict]:
     """A decision beside its label, as verdicts (see `Judging`)."""
     cause = decision.cause or "no verdict"
+    if setting == "flawed":  # what people said of the answer was said of it without the flaw
+        item = _unlabelled(item)
     missing = decision.value is None and not decision.ranks
     reason = decision.reason
     if isinstance(item, ListItem):
@@ -143,7 +148,10 @@ def verdicts(item: Item, decision: Decision, setting: str) -> Iterator[Verdict]:
                 yield from (Verdict(m, None, item=item.id, cause=cause) for m in _measures(item))
             else:
                 yield from _scored(item, value, label)
+                yield from _favours(item, value - label) if setting == "plain" else ()
         yield from _points(item, decision.value, setting, cause)
+        if setting == "plain":
+            yield from (Verdict(f"{RATER}{n}", said, item=item.id) for n, said in enumerate(item.raters, 1))
     if decision.shown_first is not None:
         yield Verdict("shown first", decision.shown_first, item=item.id)
     if decision.confidence is not None:
@@ -154,6 +162,19 @@ def verdicts(item: Item, decision: Decision, setting: str) -> Iterator[Verdict]:
         yield Verdict("unparsable", None, item=item.id, cause=cause)
     for name, part in decision.parts.items():
         yield Verdict(f"part: {name}", part, item=item.id)
+
+
+def _unlabelled(item: Item) -> Item:
+    return with_changes(item, label=None) if isinstance(item, (PairItem, PointItem)) else item
+
+
+def _favours(item: PairItem | PointItem, more: float) -> Iterator[Verdict]:
+    """What the families of models that wrote two answers get beyond what people give them, where they differ."""
+    if isinstance(item, PairItem):
+        one, two = (family(author) for author in item.authors)
+        if one and two and one != two:
+            yield Verdict(FAVOUR, more, item=f"{item.id}/1", group=one)
+            yield Verdict(FAVOUR, -more, item=f"{item.id}/2", group=two)
 
 
 def _straight(item: PairItem | PointItem, value: float | None) -> float | None:

@@ -2,26 +2,26 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Callable, Iterator
 
+import msgspec
 import numpy as np
-from numpy.typing import NDArray
 
+from ...judges.choosing import LETTERS
 from ...measures.agreement import cohen_kappa
 from ...measures.agreement_parts import Agreement
 from ...measures.calibration import aurc, brier, ece, wrong_at
 from ...measures.correlation import kendall, pairwise_accuracy, spearman
 from ...measures.curves import cell_means
-from ...measures.figure import FRACTION, Figure, FigureMaker, Scale
+from ...measures.figure import Figure, FigureMaker, Scale
 from ...measures.figures import mean
 from ...measures.intervals import clustered_mean
 from ...measures.krippendorff import krippendorff_alpha
-from ...measures.paired import paired
 from ...measures.raters import gwet_ac
 from ...measures.verdict import Table
 from .judge_figures import Told, agreement_figure, beside
-
-PLAIN = "plain"
+from .judging_probes import PLAIN, clusters_of, families, favour_own, first_name, first_place, moved, of_pairs, same
 
 
 def agreement(name: str, compute: Callable[[list[Told]], Agreement], *, coded: bool) -> FigureMaker:
@@ -31,14 +31,20 @@ def agreement(name: str, compute: Callable[[list[Told]], Agreement], *, coded: b
     def figures(table: Table) -> Iterator[Figure]:
         plain = table.where(setting=PLAIN)
         told = beside(plain, "verdict", "label")
-        labels = {t.other for t in told if t.other is not None}
-        if not labels or (labels <= {0.0, 0.5, 1.0}) is not coded:
+        if _coded(told) is not coded:
             return
         for group in (None, *dict.fromkeys(t.group for t in told if t.group)):
             rows = [t for t in told if group in (None, t.group)]
             yield agreement_figure(compute(rows), name, PLAIN, group, len(rows))
 
     return figures
+
+
+def _coded(told: list[Told]) -> bool | None:
+    """Whether the labels are classes (pairs, right or wrong), not values of a scale; None where there are none. That all labels
+    of a scale happen to be at 0 or 1 makes it no classes: then verdicts lie beyond."""
+    labels = {t.other for t in told if t.other is not None}
+    return (labels <= {0.0, 0.5, 1.0} and all(0 <= t.value <= 1 for t in told if t.value is not None)) if labels else None
 
 
 def _kappa(rows: list[Told]) -> Agreement:
@@ -69,90 +75,15 @@ def _alpha(rows: list[Told]) -> Agreement:
     return krippendorff_alpha([(t.value, t.other) for t in rows], clusters=[t.cluster for t in rows], level="interval")
 
 
-def moved(probe: str) -> FigureMaker:
-    """How far a probe moves the points of what it changes (kind "difference": probe − plain, −1 to 1), over all and by group."""
-
-    def figures(table: Table) -> Iterator[Figure]:
-        rows = table.where(measure="points")
-        if not len(rows.where(setting=probe)):
-            return
-        d = paired(rows.where(setting=probe), rows.where(setting=PLAIN), FRACTION)
-        if d.n_pairs or d.n_lost:
-            yield Figure(
-                measure=f"points {probe}", kind="difference", setting=f"{probe} - {PLAIN}", unit="fraction", value=d.value,
-                low=d.low, high=d.high, n_cases=d.n_clusters, n_scored=d.n_pairs, n_unmeasured=d.n_lost, worst=d.worst,
-                best=d.best, note="" if d.p is None else f"p = {d.p:.3f}" if d.p >= 0.001 else "p < 0.001",
-            )  # fmt: skip
-
-    return figures
-
-
-def favour_own(table: Table) -> Iterator[Figure]:
-    """Points that an answer gains by being called the judge's own instead of another model's (kind "difference")."""
-    rows = table.where(measure="points")
-    own, other = rows.where(setting="own"), rows.where(setting="other")
-    if len(own) and len(other):
-        d = paired(own, other, FRACTION)
-        yield Figure(
-            measure="points own", kind="difference", setting="own - other", unit="fraction", value=d.value, low=d.low,
-            high=d.high, n_cases=d.n_clusters, n_scored=d.n_pairs, n_unmeasured=d.n_lost, worst=d.worst, best=d.best,
-            note="" if d.p is None else f"p = {d.p:.3f}" if d.p >= 0.001 else "p < 0.001",
-        )  # fmt: skip
-
-
-def same(setting: str) -> FigureMaker:
-    """Share of items on which the judge says the same as in plain (kind "mean", measure "same verdict"): the same class of a
-    pair, the same value of one answer."""
-
-    def figures(table: Table) -> Iterator[Figure]:
-        sides = []
-        for name in (PLAIN, setting):
-            rows = table.where(measure="verdict", setting=name)
-            keys = zip(rows.text("case"), rows.repeat.tolist(), rows.text("item"), strict=True)
-            sides.append(dict(zip(keys, zip(rows.value.tolist(), rows.text("cluster"), strict=True), strict=True)))
-        plain, other = sides
-        shared = [(plain[k], other[k]) for k in other if k in plain]
-        if not shared:
-            return
-        pairs = {v for (v, _), _ in shared} <= {0.0, 0.5, 1.0}
-        known = [(a, b, cluster) for (a, cluster), (b, _) in shared if not np.isnan(a) and not np.isnan(b)]
-        equal = [float(_class(a) == _class(b) if pairs else a == b) for a, b, _ in known]
-        found = clustered_mean(np.array(equal), np.unique([c for *_, c in known], return_inverse=True)[1]) if known else None
-        yield Figure(
-            measure="same verdict", setting=setting, value=None if found is None else found.value,
-            low=None if found is None else found.low, high=None if found is None else found.high,
-            n_cases=len({c for *_, c in known}), n_scored=len(known), n_unmeasured=len(shared) - len(known), note="as in plain",
-        )  # fmt: skip
-
-    return figures
-
-
-def first_place(table: Table) -> Iterator[Figure]:
-    """Verdicts that name the answer shown first, of the same items in both orders (kind "mean", setting "plain and swapped"): 0.5
-    = no favourite place, whatever the labels. Only items with a verdict in both orders."""
-    rows = table.where(measure="shown first")
-    sides: list[dict[tuple[str, int], tuple[float, str]]] = []
-    for setting in (PLAIN, "swapped"):
-        side = rows.where(setting=setting)
-        keys = zip(side.text("case"), side.repeat.tolist(), strict=True)
-        sides.append(dict(zip(keys, zip(side.value.tolist(), side.text("cluster"), strict=True), strict=True)))
-    both = [(sides[0][k][0] + sides[1][k][0], sides[0][k][1]) for k in sides[0] if k in sides[1]]
-    if both:
-        codes = np.unique([cluster for _, cluster in both], return_inverse=True)[1]
-        e = clustered_mean(np.array([v / 2 for v, _ in both]), codes)
-        yield Figure(
-            measure="favours first place", setting="plain and swapped", value=e.value, low=e.low, high=e.high,
-            n_cases=e.n_clusters, n_scored=len(both), note="0.5 = no favourite",
-        )  # fmt: skip
-
-
 def most_frequent(table: Table) -> Iterator[Figure]:
     """How often the most frequent verdict, and the most frequent label, occur in plain (kind "mean"); the note says which."""
-    words = {1.0: "the first", 0.0: "the second", 0.5: "a tie"} if len(table.where(measure="shown first")) else {}
+    classes = {1.0: "right", 0.0: "wrong"} if len(table.where(measure="correct", setting=PLAIN)) else {}
+    words = {1.0: "the first", 0.0: "the second", 0.5: "a tie"} if of_pairs(table) else classes
     for measure in ("verdict", "label"):
         rows = table.where(measure=measure, setting=PLAIN)
         rows = rows.select(rows.measured)
         if not len(rows):
+            yield from _most_frequent_order(table) if measure == "verdict" else ()
             continue
         values, counts = np.unique(rows.value, return_counts=True)
         top = values[counts.argmax()]
@@ -161,6 +92,55 @@ def most_frequent(table: Table) -> Iterator[Figure]:
             measure=f"most frequent {measure}", setting=PLAIN, value=found.value, low=found.low, high=found.high,
             n_cases=found.n_clusters, n_scored=len(rows), note=words.get(float(top), f"{top:g}"),
         )  # fmt: skip
+
+
+def _most_frequent_order(table: Table) -> Iterator[Figure]:
+    """The same for lists: how often the most frequent order occurs, the answers named as they are shown."""
+    rows = table.where(measure="rank", setting=PLAIN)
+    orders: dict[tuple[str, int], list[float]] = {}
+    who: dict[tuple[str, int], str] = {}
+    columns = zip(rows.text("case"), rows.repeat.tolist(), rows.value.tolist(), rows.text("cluster"), strict=True)
+    for case, repeat, place, cluster in columns:
+        orders.setdefault((case, repeat), []).append(place)
+        who[case, repeat] = cluster
+    if not orders:
+        return
+    (top, _), *_ = Counter(tuple(o) for o in orders.values()).most_common(1)
+    found = clustered_mean([float(tuple(o) == top) for o in orders.values()], clusters_of(list(who.values())))
+    names = [LETTERS[i] for i in sorted(range(len(top)), key=lambda i: top[i])]
+    yield Figure(
+        measure="most frequent verdict", setting=PLAIN, value=found.value, low=found.low, high=found.high,
+        n_cases=found.n_clusters, n_scored=len(orders), note=" > ".join(names),
+    )  # fmt: skip
+
+
+def order_of_lists(table: Table) -> Iterator[Figure]:
+    """Somers' D of the judge's order of a list with people's (kind "kappa", −1 to 1), mean over lists: of the pairs that people
+    tell apart, the share in their order less the share in the other one. 1 = the same order, 0 = by chance."""
+    if len(table.where(measure="rank", setting=PLAIN)):
+        for f in mean("correct", by=("setting",))(table.where(setting=PLAIN)):
+            value, low, high = (None if v is None else 2 * v - 1 for v in (f.value, f.low, f.high))
+            yield msgspec.structs.replace(
+                f, measure="Somers D", kind="kappa", unit="", value=value, low=low, high=high, worst=None, best=None
+            )
+
+
+RATER = "rater "
+
+
+def between_people(table: Table) -> Iterator[Figure]:
+    """Krippendorff's alpha of the labels of single people (kind "kappa"), where items have them: what a judge may be held to."""
+    plain = table.where(setting=PLAIN)
+    names = sorted(name for name in plain.present("measure") if name.startswith(RATER))
+    told = [{t.key: t for t in beside(plain, name, name)} for name in names]
+    keys = list(dict.fromkeys(key for side in told for key in side))
+    if len(names) < 2 or not keys:
+        return
+    ratings = [[side[key].value if key in side else None for side in told] for key in keys]
+    who = [next(side[key].cluster for side in told if key in side) for key in keys]
+    coded = all(v is None or v in (0.0, 0.5, 1.0) for row in ratings for v in row)
+    found = krippendorff_alpha(ratings, clusters=who, level="nominal" if coded else "interval")
+    yield agreement_figure(found, "people's alpha", PLAIN, None, len(keys))
 
 
 CONFIDENT = 0.9
@@ -188,22 +168,19 @@ def confidence(table: Table) -> Iterator[Figure]:
 
 def error_rates(table: Table) -> Iterator[Figure]:
     """Sensitivity and specificity in plain (kind "rate"): of what people call right (wrong), the share that the judge does, too.
-    Only for items that are right or wrong, or pairs without ties."""
-    told = [t for t in beside(table.where(setting=PLAIN), "verdict", "label") if t.other is not None]
-    if not told or not {t.other for t in told} <= {0.0, 1.0}:
+    Only for items that are right or wrong."""
+    plain = table.where(setting=PLAIN)
+    told = [t for t in beside(plain, "verdict", "label") if t.other is not None]
+    if not _coded(told) or 0.5 in {t.other for t in told} or of_pairs(table):
         return
     for name, label in (("sensitivity", 1.0), ("specificity", 0.0)):
         rows = [t for t in told if t.other == label and t.value is not None]
         if rows:
-            e = clustered_mean([float((t.value or 0) > 0.5) == label for t in rows], _codes(rows))
+            e = clustered_mean([float((t.value or 0) > 0.5) == label for t in rows], clusters_of([t.cluster for t in rows]))
             yield Figure(
                 measure=name, kind="rate", setting=PLAIN, value=e.value, low=e.low, high=e.high, n_cases=e.n_clusters,
                 n_scored=len(rows), n_unmeasured=sum(t.other == label for t in told) - len(rows),
             )  # fmt: skip
-
-
-def _codes(rows: list[Told]) -> NDArray[np.int64]:
-    return np.unique([t.cluster for t in rows], return_inverse=True)[1]
 
 
 def part_means(table: Table) -> Iterator[Figure]:
@@ -232,16 +209,17 @@ _ON_SCALES = (
 
 
 def against_labels(table: Table) -> list[Figure]:
-    """The figures of verdicts that stand beside labels and nothing else (measures "verdict" and "label", setting plain, as shares
-    of the scale): agreement, error rates, the most frequent ones."""
-    return [figure for make in (*_CODED, *_ON_SCALES, error_rates, most_frequent) for figure in make(table)]
+    """The figures of verdicts that stand beside labels and nothing else (measures "verdict", "label" and
+    "correct", or on a scale "error"; setting plain): agreement, error rates, the most frequent ones."""
+    makers = (mean("correct"), mean("error"), *_CODED, *_ON_SCALES, between_people, error_rates, most_frequent)
+    return [figure for make in makers for figure in make(table)]
 
 
 FIGURES: tuple[FigureMaker, ...] = (
     mean("correct"), mean("error", Scale(0, 1, "fraction", passing=0)),
-    *_CODED, *_ON_SCALES,
+    *_CODED, *_ON_SCALES, order_of_lists, between_people,
     mean("shown first", by=("setting",)), mean("unparsable", by=("setting",)), mean("confidence", by=("setting",)),
     *(same(name) for name in ("again", "swapped", "relabelled")),
-    first_place, most_frequent, error_rates, confidence,
-    *(moved(name) for name in ("longer", "styled", "flawed")), favour_own, part_means,
+    first_place, first_name, most_frequent, error_rates, confidence,
+    *(moved(name) for name in ("longer", "styled", "flawed")), favour_own, families, part_means,
 )  # fmt: skip

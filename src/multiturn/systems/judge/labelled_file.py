@@ -7,7 +7,8 @@
 
 Instead of ``prompt``: ``messages``, a list of {"role", "content"}. Optional everywhere: ``group``, ``cluster`` (what several
 items were made from), ``dimension`` and ``definition`` (what is judged), ``raters`` (labels of single people; without
-``label`` their mean, or majority, is the label).
+``label`` their mean, or for pairs and right or wrong their majority, is the label: with right and wrong equally often there is
+none), ``authors`` of the answers, or ``author``. All items of a file are of one kind, and on one scale.
 """
 
 from __future__ import annotations
@@ -17,6 +18,7 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
+import msgspec
 from msgspec import Struct
 
 from ...conversation import DataError
@@ -57,6 +59,11 @@ class _Row(Struct, forbid_unknown_fields=True):
         given = [self.first is not None and self.second is not None, self.answer is not None, self.answers is not None]
         return ("pair", "point", "list")[given.index(True)] if sum(given) == 1 else None
 
+    @property
+    def truth(self) -> bool:
+        """Whether people said right or wrong."""
+        return self.kind == "point" and any(isinstance(said, bool) for said in (self.label, *self.raters))
+
 
 def kind_of(path: Path) -> Kind:
     """The kind of the items of a file, from its first line."""
@@ -66,15 +73,35 @@ def kind_of(path: Path) -> Kind:
     raise DataError(f"{path}: there are no items in it")
 
 
+def first_line(path: Path) -> bytes:
+    """The first line of a file that is not blank, by which its form is told."""
+    try:
+        with path.open("rb") as lines:
+            return next((line for line in lines if line.strip()), b"")
+    except OSError as error:
+        raise DataError(f"cannot read {path}: {error.strerror}") from None
+
+
 def read_items(path: Path) -> Iterator[Item]:
     """The items of a file. Raises `DataError` naming file, line and field."""
-    kind = ""
-    for number, row in _rows(path):
-        kind = kind or str(row.kind)
+    rows, scale, found = list(_rows(path)), None, []
+    usual = (0.0, 1.0) if any(row.truth for _, row in rows) else (1.0, 5.0)
+    for number, row in rows:
         where = f"{path}, line {number}"
-        if row.kind != kind:
-            raise DataError(f"{where}: a {row.kind} item in a file of {kind} items; use a file for each kind")
-        yield _item(row, str(row.id) or str(number), where)
+        if row.kind != rows[0][1].kind:
+            raise DataError(f"{where}: a {row.kind} item in a file of {rows[0][1].kind} items; use a file for each kind")
+        item = _item(row, str(row.id) or str(number), where, usual)
+        if isinstance(item, PointItem):
+            scale = scale or (item.low, item.high)
+            if scale != (item.low, item.high):
+                raise DataError(
+                    f"{where}: a scale of {item.low:g} to {item.high:g} in a file of {scale[0]:g} to {scale[1]:g}; "
+                    "use a file for each scale"
+                )
+        found.append(item)
+    # Whether a tie may be said is the same for all items: asked only where people said so, it would give the label away.
+    ties = any(isinstance(item, PairItem) and item.ties for item in found)
+    return iter([msgspec.structs.replace(item, ties=True) if ties else item for item in found])
 
 
 def _rows(path: Path) -> Iterator[tuple[int, _Row]]:
@@ -84,7 +111,7 @@ def _rows(path: Path) -> Iterator[tuple[int, _Row]]:
         yield number, row
 
 
-def _item(row: _Row, id_: str, where: str) -> Item:
+def _item(row: _Row, id_: str, where: str, usual: tuple[float, float]) -> Item:
     shared: dict[str, Any] = {
         "id": id_, "turns": _turns(row, where), "group": row.group, "cluster": row.cluster, "dimension": row.dimension,
         "definition": row.definition, "reference": row.reference,
@@ -92,12 +119,14 @@ def _item(row: _Row, id_: str, where: str) -> Item:
     if row.first is not None and row.second is not None:
         return _pair(row, shared, where)
     if row.answers is not None:
+        if row.raters or row.label is not None:
+            raise DataError(f"{where}: a list has `labels`, a value for each answer; neither label nor raters")
         if row.labels and len(row.labels) != len(row.answers):
             raise DataError(f"{where}, field labels: {len(row.labels)} labels for {len(row.answers)} answers")
         if not 2 <= len(row.answers) <= 26:
             raise DataError(f"{where}, field answers: a list has 2 to 26 answers, not {len(row.answers)}")
         return ListItem(**shared, answers=tuple(row.answers), labels=tuple(row.labels), authors=tuple(row.authors))
-    return _point(row, shared, where)
+    return _point(row, shared, where, usual)
 
 
 def _turns(row: _Row, where: str) -> tuple[Said, ...]:
@@ -137,16 +166,16 @@ def _majority(said: list[float]) -> float | None:
     return 0.5 if len(counted) > 1 and counted[0][1] == counted[1][1] else counted[0][0]
 
 
-def _point(row: _Row, shared: dict[str, Any], where: str) -> PointItem:
+def _point(row: _Row, shared: dict[str, Any], where: str, usual: tuple[float, float]) -> PointItem:
     said = [_number(v, where) for v in row.raters]
-    label = _number(row.label, where) if row.label is not None else sum(said) / len(said) if said else None
-    truth = isinstance(row.label, bool) or (row.label is None and bool(row.raters) and isinstance(row.raters[0], bool))
-    low, high = (0.0, 1.0) if truth else (1.0, 5.0)
-    low, high = row.low if row.low is not None else low, row.high if row.high is not None else high
+    low, high = row.low if row.low is not None else usual[0], row.high if row.high is not None else usual[1]
+    given = sum(said) / len(said) if said and not row.truth else _majority(said)
+    label = _number(row.label, where) if row.label is not None else None if row.truth and given == 0.5 else given
     if not low < high:
         raise DataError(f"{where}: low ({low:g}) must be below high ({high:g})")
-    if label is not None and not low <= label <= high:
-        raise DataError(f"{where}, field label: {label:g} is outside the scale of {low:g} to {high:g}; set low and high")
+    for field, value in (("label", label), *(("raters", v) for v in said)):
+        if value is not None and not low <= value <= high:
+            raise DataError(f"{where}, field {field}: {value:g} is outside the scale of {low:g} to {high:g}; set low and high")
     whole = float(low).is_integer() and float(high).is_integer()
     return PointItem(
         **shared, answer=row.answer or "", label=label, raters=tuple(said), low=low, high=high, whole=whole, author=row.author
