@@ -256,7 +256,12 @@ def test_from_stated_variances(cli: Command) -> None:
     assert found["best"]["repeats"] == 5
     assert found["best_repeats"] == pytest.approx(math.sqrt(40))
     text = " ".join(cli("plan", "--rate", "0.9", "--ci", "0.02").out.split())
-    assert "To know the mean to ±2.0 points (95% interval): 867 cases" in text
+    assert "To know the mean to ±2.0 points (95% interval): 870 cases" in text
+
+
+def test_the_size_that_was_asked_for_is_said(cli: Command) -> None:
+    for size, said in (("0.0325", "3.25 points"), ("0.0004", "0.04 points"), ("0.05", "5.0 points")):
+        assert f"a true difference of {said} with" in " ".join(cli("plan", "--rate", "0.5", "--effect", size).out.split())
 
 
 @pytest.mark.parametrize(
@@ -269,6 +274,8 @@ def test_from_stated_variances(cli: Command) -> None:
         (("--rate", "0.7", "--sd-case", "0.6"), "not more"),
         (("--sd-repeat", "0.3", "--ci", "0.1"), "--sd-case"),
         (("--sd-case", "0.3"), "say what shall be seen"),
+        (("--sd-case", "0", "--ci", "0.1"), "nothing varies"),
+        (("--sd-case", "0.3", "--effect", "0.1", "--correlation", "1"), "nothing varies"),
         (("last", "--rate", "0.7"), "not both"),
         (("last",), "no store"),
         (("--rate", "2"), "--rate"),

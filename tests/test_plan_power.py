@@ -10,6 +10,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from scipy import stats
 
+from multiturn.measures.intervals import clustered_mean
 from multiturn.measures.power import (
     Prices,
     Spread,
@@ -85,6 +86,17 @@ def test_a_half_width_is_reached_and_not_with_a_case_less() -> None:
     assert halves[0] <= 0.05 < halves[1]
     assert cases_for_half_width(0.21, 0.05, alpha=0.01) > n  # type: ignore[operator]
     assert cases_for_half_width(1.0, 1e-6) is None
+
+
+@pytest.mark.parametrize(("rate", "width"), [(0.5, 0.05), (0.97, 0.02), (0.999, 0.01)])
+def test_near_the_ends_of_a_scale_the_interval_is_the_reported_one(rate: float, width: float) -> None:
+    n = cases_for_half_width(rate * (1 - rate), width, mean=rate)
+    assert n is not None
+    halves = []
+    for right in np.random.default_rng(0).binomial(n, rate, 300).tolist():
+        found = clustered_mean([1.0] * right + [0.0] * (n - right), range(n))
+        halves.append(((found.high or 0.0) - (found.low or 0.0)) / 2)
+    assert np.mean(halves) == pytest.approx(width, rel=0.06)
 
 
 positive = st.floats(0.01, 5)

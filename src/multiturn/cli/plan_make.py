@@ -36,7 +36,8 @@ USUAL = 0.05
 
 
 class Wanted(NamedTuple):
-    """What shall be seen (see `multiturn plan --help`)."""
+    """What shall be seen (see `multiturn plan --help`). ``mean`` and ``reach``: where the mean lies on a scale that is brought to
+    0..1, and the length of that scale; None where there are no two ends."""
 
     effect: float | None
     half_width: float | None
@@ -45,6 +46,8 @@ class Wanted(NamedTuple):
     unpaired: bool
     correlation: float | None
     max_cases: int | None
+    mean: float | None = None
+    reach: float = 1.0
 
     def settled(self, scale: Scale) -> Wanted:
         """With a size: 5 % of the scale when none is asked for. Raises `InputError` for two sizes, or one off the scale."""
@@ -65,11 +68,17 @@ class Wanted(NamedTuple):
             raise InputError(f"the scale is only {reach:g} long, {size:g} is no size to plan for (0.05 = 5 points of a fraction)")
         return wanted
 
+    def around(self, mean: float, scale: Scale) -> Wanted:
+        """The same for a mean about here."""
+        reach = scale.high - scale.low
+        inside = math.isfinite(reach) and scale.low < mean < scale.high
+        return self._replace(mean=(mean - scale.low) / reach, reach=reach) if inside else self
+
     @property
     def needed(self) -> Needed:
         if self.half_width is not None:
-            width = self.half_width
-            return lambda variance: cases_for_half_width(variance, width, self.alpha)
+            width, reach = self.half_width / self.reach, self.reach
+            return lambda variance: cases_for_half_width(variance / reach**2, width, self.alpha, mean=self.mean)
         assert self.effect is not None
         effect, sides = self.effect, 2 if self.unpaired else 1
         return lambda variance: cases_for_effect(variance, effect, self.alpha, self.power, sides)
@@ -99,6 +108,7 @@ def from_variances(wanted: Wanted, rate: float | None, sds: Stated, stated: Stat
             case = whole - (repeat or 0.0) - (judge or 0.0)
         elif repeat is None:
             repeat = whole - case - (judge or 0.0)
+        wanted = wanted.around(rate, FRACTION)
         notes.append(f"A share of {rate:g} in pass or fail varies by {math.sqrt(whole):.3f} from value to value (p(1 − p)).")
     if case is None:
         raise InputError("--sd-case (or --rate) is needed: without cases that differ there is nothing to plan")
@@ -111,6 +121,8 @@ def from_variances(wanted: Wanted, rate: float | None, sds: Stated, stated: Stat
         spread, what, note = _difference(spread, wanted)
         notes += note
         sides = 2
+    if spread.per_case() <= 0:
+        raise InputError("nothing varies in what is stated: there is nothing to plan")
     prices = stated_prices(stated, sides)
     return _planned(wanted, spread, prices, title="stated variances", what=what, unit="fraction" if rate is not None else "",
                     parts=parts, notes=notes)  # fmt: skip
@@ -144,6 +156,7 @@ def from_pilot(path: str, names: Sequence[str], wanted: Wanted, of: Of, stated: 
     wanted = wanted.settled(pilot.scale)
     plays, user_parts, notes = _users_apart(pilot)
     c = components(plays)
+    wanted = wanted.around(c.mean, pilot.scale)
     parts = [Part(p.name, p.value, p.low, p.high) for p in c.parts.values() if p.value is not None] + user_parts
     spread = Spread(c.combined((1, 0, 1, 0, 0))[0], c.parts["repeat"].value, c.parts["judge"].value)
     if spread.repeat is None and spread.judge is not None:

@@ -110,9 +110,21 @@ def cases_for_effect(variance: float, effect: float, alpha: float = ALPHA, power
     return _fewest(reach, effect)
 
 
-def cases_for_half_width(variance: float, half_width: float, alpha: float = ALPHA) -> int | None:
-    """Cases at which the 1 - alpha interval of a mean is expected to reach ``half_width`` to each side. At least 2."""
-    return _fewest(lambda n: float(stdtrit(n - 1, 1 - alpha / 2) * math.sqrt(variance / n)), half_width)
+def cases_for_half_width(variance: float, half_width: float, alpha: float = ALPHA, *, mean: float | None = None) -> int | None:
+    """Cases at which the 1 - alpha interval of a mean is expected to reach ``half_width`` to each side. At least 2.
+
+    ``mean``: where it is expected on a scale from 0 to 1 (variance and width in units of that scale): the interval is then
+    Wilson's with n x(1-x)/v as the number of trials, as reports print it (`intervals`), wider than m +- t se near the ends.
+    """
+
+    def reach(n: float) -> float:
+        t2, se2 = float(stdtrit(n - 1, 1 - alpha / 2)) ** 2, variance / n
+        if mean is None:
+            return math.sqrt(t2 * se2)
+        inverse = se2 / (mean * (1 - mean))
+        return math.sqrt(t2 * (se2 + t2 * inverse**2 / 4)) / (1 + t2 * inverse)
+
+    return _fewest(reach, half_width)
 
 
 def _fewest(reach: Callable[[float], float], wanted: float) -> int | None:

@@ -75,7 +75,10 @@ class Planned(NamedTuple):
 
 def _size(planned: Planned) -> str:
     size = planned.effect if planned.effect is not None else planned.half_width
+    shown = 100 * (size or 0.0) if planned.unit == "fraction" else size or 0.0
     text = number(size, planned.unit, suffix=False)
+    if abs(float(text.replace(",", "")) - shown) > 1e-9 * shown:  # what was asked for is said as it was
+        text = f"{shown:g}"
     return f"{text} points" if planned.unit in ("fraction", "points") else text
 
 
