@@ -17,8 +17,10 @@ from ..judges.simulation import Finding, Talk, audit
 from ..measures.figure import Scale
 from ..protocols.benchmark import Benchmark
 from ..report.audit import AuditResult, UserAudit, audit_of
+from ..report.audit_ratings import WithPeople, with_people
 from ..report.audit_users import Shift, Side, shifts
 from ..systems.catalogue import CATALOGUE, entries, make_system
+from ..systems.sim.simulator_arena import SimulatorArena
 
 ARENA = "simulator-arena"
 _PATHS = (".py", ".yaml", ".yml", ".jsonl", ".json")
@@ -105,7 +107,8 @@ def audit_runs(
                 left, outside = {a.episode for a in of if a.decided}, _outside(mine, user)
                 models = list(dict.fromkeys(a.model for a in of))
                 pairs = [pair for model in models for pair in figures_without(store, run, benchmark, model, left, outside)]
-                audits.append(audit_of(of, run.id, pairs, talks, human, seen))
+                ratings = _ratings(store, run, benchmark, of) if human == ARENA else None
+                audits.append(audit_of(of, run.id, pairs, talks, human, seen, ratings))
                 for model in models:
                     other = "" if of[0].secrets.speaks == "assistant" else model  # the model under test may be the user
                     sides.setdefault((benchmark.label, other), []).append(_side(store, run, benchmark, model, user, of))
@@ -131,6 +134,14 @@ def _side(store: Store, run: RunRow, benchmark: Benchmark, model: str, user: str
     table = verdicts_of(store, run, benchmark.label, model)
     settings = {a.setting for a in mine}
     return Side(user, run.id, table.select(np.array([s in settings for s in table.text("setting")], dtype=bool)))
+
+
+def _ratings(store: Store, run: RunRow, benchmark: Benchmark, mine: Sequence[Audited]) -> WithPeople | None:
+    """The ratings of the same people's conversations, where these were played again."""
+    if not isinstance(benchmark, SimulatorArena):
+        return None
+    tables = {model: verdicts_of(store, run, benchmark.label, model) for model in dict.fromkeys(a.model for a in mine)}
+    return with_people(benchmark, tables, list(dict.fromkeys(a.setting for a in mine)))
 
 
 def _sensitivity(sides: dict[tuple[str, str], list[Side]], scales: dict[str, dict[str, Scale]]) -> list[Shift]:

@@ -21,6 +21,7 @@ from ..measures.figure import Figure
 from ..measures.intervals import Estimate, clustered_mean
 from ..measures.multiplicity import holm
 from ..measures.realism import Row, TwoSample, compare, two_sample
+from .audit_ratings import WithPeople
 from .audit_users import Shift
 
 SEED, ROUNDS = 0, 200
@@ -99,7 +100,7 @@ class UserAudit(Struct, frozen=True, kw_only=True):
     can have decided, with their share and its interval. ``same``, ``begin``, ``fit``, ``told_a_message``: see
     `multiturn.judges.simulation_habits`. ``unusable``: the share of its turns in which its reply could not be used, so that the
     benchmark spoke in its place or (``unusable_ended``) ended the conversation. ``own``: what the benchmark itself measures of
-    its user.
+    its user; ``ratings``: how far the ratings that it leads to are those of people, where the same people can be had.
     """
 
     run: str
@@ -131,6 +132,7 @@ class UserAudit(Struct, frozen=True, kw_only=True):
     named: list[Named]
     figures: list[FigurePair]
     own: list[Figure] = []
+    ratings: WithPeople | None = None
     people: People | None = None
 
 
@@ -159,7 +161,7 @@ def _finite(value: Any) -> Any:
 # -- making it ------------------------------------------------------------------------------------------------------------
 def audit_of(
     found: Sequence[Audited], run: str, figures: Sequence[Beside], people: Sequence[Talk] = (), people_name: str = "",
-    people_findings: Sequence[Sequence[Finding]] = (),
+    people_findings: Sequence[Sequence[Finding]] = (), ratings: WithPeople | None = None,
 ) -> UserAudit:  # fmt: skip
     """The audit of the conversations of one benchmark with one user (at least one). ``people``: conversations of people to
     compare with, and what the checks find there."""
@@ -176,7 +178,7 @@ def audit_of(
         fit_low=habit.fit.low, fit_high=habit.fit.high, at_random=habit.random, told_a_message=habit.told.value,
         unusable=_unusable(found, habit.messages), unusable_ended=any(a.secrets.stop == "format error" for a in found),
         named=named, figures=[FigurePair(**pair._asdict()) for pair in figures],
-        own=[pair.all for pair in figures if _of_user(pair.all, found)],
+        own=[pair.all for pair in figures if _of_user(pair.all, found)], ratings=ratings,
         people=_people([a.talk for a in found], people, people_name) if people else None,
     )  # fmt: skip
 

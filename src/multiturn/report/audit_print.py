@@ -11,6 +11,7 @@ from rich.text import Text
 
 from ..measures.figure import Figure
 from .audit import AuditResult, CheckRow, FigurePair, UserAudit
+from .audit_ratings import Agreed
 from .audit_users import Shift
 from .audit_words import (
     cautions,
@@ -21,6 +22,7 @@ from .audit_words import (
     headline,
     marked_line,
     percent,
+    ratings_lines,
     shift_lines,
 )
 from .safe import one_line
@@ -56,6 +58,11 @@ def _print(result: AuditResult, console: Console, everything: bool) -> None:
             console.print(Text(f"\nBeside people ({one_line(audit.people.name)})", style="bold"))
             say(list(classifier_lines(audit.people)))
             say(list(feature_lines(audit.people)))
+        if audit.ratings:
+            console.print(Text("\nThe ratings that it leads to, beside people's", style="bold"))
+            if audit.ratings.rows:
+                console.print(ratings_table(audit.ratings.rows))
+            say(list(ratings_lines(audit.ratings)))
         say(list(cautions(audit)), "yellow")
         console.print()
     if result.sensitivity:
@@ -108,10 +115,29 @@ def own_table(figures: Sequence[Figure]) -> Grid:
     grid.add_column(Text("measure"), overflow="fold", header_style="bold")
     for name in ("value", "cases"):
         grid.add_column(Text(name), justify="right", header_style="bold", no_wrap=True)
+    models = len({figure.model for figure in figures}) > 1
     for figure in figures:
-        name = ", ".join(one_line(part, 40) for part in (figure.measure, figure.setting) if part)
+        parts = (figure.measure, figure.setting, figure.model if models else "")
+        name = ", ".join(one_line(part, 40) for part in parts if part)
         value = estimate(figure) if figure.value is not None else "not measured"
         grid.add_row(Text(name), Text(value), Text(f"{figure.n_cases:,}"))
+    return grid
+
+
+def ratings_table(rows: Sequence[Agreed]) -> Grid:
+    """Spearman's rho by level, and the F1 of right answers."""
+    grid = Grid(box=None, pad_edge=False, padding=(0, 2, 0, 0))
+    grid.add_column(Text("measure"), overflow="fold", header_style="bold")
+    grid.add_column(Text("by"), overflow="fold", header_style="bold")
+    for name in ("agreement", "points"):
+        grid.add_column(Text(name), justify="right", header_style="bold", no_wrap=True)
+    several = len({row.setting for row in rows}) > 1
+    for row in rows:
+        what = "F1" if row.level == "outcome" else "rho"
+        value = "–" if row.value is None else f"{what} {row.value:.2f}"
+        ends = "" if row.low is None or row.high is None else f" [{row.low:.2f}, {row.high:.2f}]"
+        name = f"{row.measure} ({row.task}{f', {one_line(row.setting, 30)}' if several else ''})"
+        grid.add_row(Text(name), Text(row.level), Text(value + ends), Text(f"{row.n:,}"))
     return grid
 
 

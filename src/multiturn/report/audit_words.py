@@ -7,7 +7,9 @@ from typing import Any
 
 from ..judges.simulation import TURNS
 from ..measures.figure import Figure
+from ..systems.sim.arena_data import ASSISTANTS
 from .audit import People, UserAudit
+from .audit_ratings import WithPeople
 from .audit_users import Moved, Shift
 from .safe import one_line
 from .shape import SMALL
@@ -133,6 +135,24 @@ def _feature(f: dict[str, Any]) -> str:
 
 def _value(value: float | None, unit: str) -> str:
     return percent(value) if unit == "fraction" else number(value, "turns")
+
+
+def ratings_lines(found: WithPeople) -> Iterator[str]:
+    """Whether ratings could be compared, and what with."""
+    if found.others:
+        names = one_line(", ".join(found.others), 100)
+        rest = f"only {', '.join(found.assistants)} can be compared" if found.assistants else "none can be compared"
+        yield f"People did not talk with {names}: of the models in this run {rest}."
+    if not found.rows:
+        few = f"only {count(found.cells, 'conversation')}" if found.cells else "no conversation"
+        yield (
+            f"There is {few} of a person's case with the same assistant (--model): nothing is known of how far its ratings are "
+            f"people's. They talked with {', '.join(ASSISTANTS)}."
+        )
+        return
+    yield "Spearman's rho of its ratings with people's z-scores: 1 is the same order, 0 none. The paper's: by assistant and kind."
+    if lost := max(row.dropped for row in found.rows):
+        yield f"{count(lost, 'conversation')} without a rating of the simulator's left out."
 
 
 def shift_lines(shift: Shift) -> Iterator[str]:
