@@ -16,12 +16,14 @@ from scipy import stats
 from multiturn import evaluate
 from multiturn.conversation import Conversation, DataError, InputError, UnknownName
 from multiturn.engine.data import DataFolder
+from multiturn.judges.drawn import drawn
 from multiturn.judges.parse import Parsed
 from multiturn.measures.exact import mcnemar
 from multiturn.measures.figure import Figure
-from multiturn.systems.judge.acute_eval import BLOCKED, SELF_CHAT, AcuteEval
-from multiturn.systems.judge.acute_eval_items import bundled, dialogue, drawn, pairings, read_pairings, units
+from multiturn.systems.judge.acute_eval import SELF_CHAT, AcuteEval
+from multiturn.systems.judge.acute_eval_items import bundled, dialogue, pairings, read_pairings, units
 from multiturn.systems.judge.acute_eval_question import QUESTIONS, choice, question, turned
+from multiturn.systems.judge.acute_eval_rating import BLOCKED
 from multiturn.systems.judge.acute_eval_votes import (
     Vote,
     agreement,

@@ -21,7 +21,7 @@ from multiturn.measures.agreement import cohen_kappa, exact_agreement
 from multiturn.measures.figure import Figure
 from multiturn.measures.raters import fleiss_kappa
 from multiturn.models.base import Model, Options, Reply, Tool
-from multiturn.systems.judge.answer_matching import PUBLISHED, AnswerMatching
+from multiturn.systems.judge.answer_matching import AnswerMatching
 from multiturn.systems.judge.answer_matching_choices import Choices, shortcut
 from multiturn.systems.judge.answer_matching_data import (
     DEEPSEEK,
@@ -38,6 +38,7 @@ from multiturn.systems.judge.answer_matching_data import (
     score,
 )
 from multiturn.systems.judge.answer_matching_items import QUESTIONS, matches
+from multiturn.systems.judge.answer_matching_published import PUBLISHED
 from multiturn.systems.judge.answer_matching_rule import apart, quantity, rule_match, same_text
 from multiturn.systems.judge.answer_matching_schemes import SCHEMES, final, letter
 

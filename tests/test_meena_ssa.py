@@ -22,7 +22,7 @@ from multiturn.engine.data import DataFolder
 from multiturn.judges.items import PointItem
 from multiturn.measures.figure import Figure
 from multiturn.systems.catalogue import CATALOGUE, Entry
-from multiturn.systems.judge.meena_ssa import ASKS, UNGATED, MeenaSSA, majority
+from multiturn.systems.judge.meena_ssa import ASKS, UNGATED, MeenaSSA
 from multiturn.systems.judge.meena_ssa_fed import fed_proxy
 from multiturn.systems.judge.meena_ssa_items import FILES, SENSIBLE, bundled, gated, ssa, talks
 
@@ -142,7 +142,7 @@ def test_a_labeller_that_agrees_with_people_is_right_everywhere(run: Callable[..
     for bot, values in expected.items():
         said = [found[name, "plain", bot].value for name in ("sensibleness", "specificity", "SSA")]
         assert said == pytest.approx(values)
-    assert found["kappa", "plain", None].value == 1
+    assert found["error", "plain", None].value == 0
     assert found["right: sensible", "plain", None].value == found["right: specific", "plain", None].value == 1
     assert found["SSA", "plain", None].n_scored == 48
     assert found["SSA", "plain", None].n_cases == 12
@@ -185,9 +185,6 @@ def test_without_the_gate_scores_rise(run: Callable[..., Found]) -> None:
 
 
 def test_raters(run: Callable[..., Found]) -> None:
-    assert majority([True, True, False]) is True
-    assert majority([True, False, None]) is False
-    assert majority([None]) is None
     draws = random.Random(1)
     calls: list[int] = []
 
@@ -204,6 +201,25 @@ def test_raters(run: Callable[..., Found]) -> None:
     assert (five["right: sensible", "plain", None].value or 0) >= 0.9
     with pytest.raises(InputError, match="1 to 25"):
         run(noisy, raters=0)
+
+
+def test_an_even_split_is_no_and_who_cannot_be_read_has_no_vote(run: Callable[..., Found]) -> None:
+    def split(said: list[str]) -> Judge:
+        """Raters one after the other, on the first question; the second is always a yes."""
+        turns: dict[str, int] = {}
+
+        def labeller(chat: Conversation) -> str:
+            text = chat.messages[0].text
+            if not asks_sensible(chat) or len(chat.messages) > 1:
+                return YES if not asks_sensible(chat) else "Hm."
+            turns[text] = turns.get(text, -1) + 1
+            return said[turns[text]]
+
+        return labeller
+
+    for said, sensible in (([YES, NO], 0), ([YES, YES, NO], 1), ([YES, NO, "Hm."], 0), ([YES, "Hm.", "Hm."], 1)):
+        found = run(split(said), raters=len(said))
+        assert found["sensibleness", "plain", None].value == sensible, said
 
 
 def test_replies_that_cannot_be_read_are_not_measured(run: Callable[..., Found]) -> None:

@@ -21,7 +21,7 @@ from multiturn import evaluate
 from multiturn.conversation import Conversation, DataError, InputError
 from multiturn.measures.figure import Figure
 from multiturn.measures.ratings import battles, bradley_terry, elo
-from multiturn.systems.judge.multi_elo import _RATED, DIMENSIONS, JUDGES, MERS, MultiElo
+from multiturn.systems.judge.multi_elo import MultiElo
 from multiturn.systems.judge.multi_elo_answers import (
     CORRECT,
     INTERMEDIATE,
@@ -36,6 +36,8 @@ from multiturn.systems.judge.multi_elo_answers import (
     round_robin,
 )  # fmt: skip
 from multiturn.systems.judge.multi_elo_figures import CHECKS, elo_rated, elo_shuffled, planted_order
+from multiturn.systems.judge.multi_elo_published import JUDGES, RATED
+from multiturn.systems.judge.multi_elo_questions import DIMENSIONS, MERS
 
 Judge = Callable[[Conversation], str]
 Found = dict[tuple[str, str | None, str | None], Figure]
@@ -79,8 +81,8 @@ def test_the_published_derived_figures_recompute() -> None:
     }  # fmt: skip
     for name, values in expected.items():
         for judge, value in zip(range(len(JUDGES)), values, strict=True):
-            assert CHECKS[name][0]({variant: row[judge] for variant, row in _RATED.items()}) == value
-    over = [CHECKS["grammar over facts"][0]({v: row[j] for v, row in _RATED.items()}) or 0 for j in range(4)]
+            assert CHECKS[name][0]({variant: row[judge] for variant, row in RATED.items()}) == value
+    over = [CHECKS["grammar over facts"][0]({v: row[j] for v, row in RATED.items()}) or 0 for j in range(4)]
     assert [x > 0 for x in over] == [True, False, True, True]  # the experts alone punish facts harder than grammar
     assert len(MultiElo.published) == 28
 

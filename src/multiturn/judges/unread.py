@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from msgspec.structs import replace
+
 from ..measures.verdict import Verdict
 from .ask import UNREADABLE
 
@@ -14,5 +16,5 @@ def as_wrong(found: Verdict, measure: str = "accuracy") -> Verdict:
     """The same verdict as ``measure``, with 0, counted as failed, where the reply could not be read. What is missing for another
     reason (a call that failed, a budget) stays not measured: it says nothing about the judge."""
     if found.value is None and found.cause in NO_ANSWER:
-        return Verdict(measure, 0.0, item=found.item, reason=found.cause, failed=True)
-    return Verdict(measure, found.value, item=found.item, reason=found.reason, cause=found.cause)
+        return replace(found, measure=measure, value=0.0, reason=found.cause, cause="", failed=True)
+    return replace(found, measure=measure)

@@ -2,50 +2,26 @@
 
 from __future__ import annotations
 
-import asyncio
-from collections.abc import AsyncIterator, Iterator, Sequence
-from functools import cached_property, partial
+from collections.abc import AsyncIterator, Iterator
+from functools import cached_property
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import Any
 
 from ...conversation import Case, Cast, Conversation, InputError, UnknownName
-from ...judges.ask import UNREADABLE
 from ...judges.choosing import shown_first
 from ...judges.items import Decision, Item, PairItem
-from ...judges.questions import decided
 from ...measures.verdict import Verdict
-from ...protocols.selftalk import selftalk
 from .acute_eval_figures import raters_agree, wins
-from .acute_eval_items import ONBOARDING, as_lines, bundled, drawn, is_pairings, read_pairings, whole
-from .acute_eval_question import QUESTIONS, choice, numbers, placed, question, right_answer, turned
-from .acute_eval_raters import rater
-from .acute_eval_votes import VS, Vote, kept, passes, read_votes
+from .acute_eval_items import ONBOARDING, bundled, is_pairings, read_pairings
+from .acute_eval_question import QUESTIONS, right_answer, turned
+from .acute_eval_rating import Rating, vote_of
+from .acute_eval_selfchat import SelfChat, compared, self_chats, talk
+from .acute_eval_votes import Vote, kept, read_votes
 from .judging import Judging
 from .judging_figures import FIGURES
 from .sets import LabelledSet
 
-SELF_CHAT, BLOCKED = "self-chat", "failed onboarding"
-ME, RIVAL = "this model", "user"
-
-
-class SelfChat(Case, frozen=True, kw_only=True):
-    """How a self-chat begins."""
-
-    opening: str
-
-
-class Choice(NamedTuple):
-    """One vote: whose, on the dialogues in which order, and what was said of the one shown first."""
-
-    rater: int
-    order: str
-    found: Decision
-
-    @property
-    def points(self) -> float | None:
-        """Points of the first dialogue, wherever it was shown."""
-        value = self.found.value
-        return 1 - value if value is not None and self.order == "turned" else value
+SELF_CHAT = "self-chat"
 
 
 class AcuteEval(Judging):
@@ -118,74 +94,31 @@ class AcuteEval(Judging):
         return super().labelled
 
     @property
-    def onboarding(self) -> Sequence[PairItem]:
-        """The comparisons with a known answer as they are shown: where both orders are asked, in both, so that who always names
-        the first fails."""
-        if not self.options["onboarding"]:
-            return ()
-        items = (self._file[1] if self._file else []) or [ONBOARDING]
-        both = self.options["placement"] == "both"
-        return tuple(shown for i in items for shown in ((i, turned(i)) if both else (placed(i),)))
+    def rating(self) -> Rating:
+        """How raters are asked; the onboarding is the file's, else ours."""
+        onboarding = ((self._file[1] if self._file else []) or [ONBOARDING]) if self.options["onboarding"] else []
+        asks, both = QUESTIONS[str(self.options["question"])], self.options["placement"] == "both"
+        return Rating(asks, both, int(self.options["raters"]), onboarding)
 
     def views(self, case: Case, setting: str) -> Iterator[Case]:
-        if setting != SELF_CHAT:
-            yield from super().views(case, setting)
-        elif isinstance(case, PairItem) and (opening := case.extra.get("opening") or case.question):
-            yield SelfChat(id=f"self-chat: {opening[:100]}", opening=opening)
+        yield from self_chats(case) if setting == SELF_CHAT else super().views(case, setting)
 
     # -- rating -----------------------------------------------------------------------------------------------------------
     async def decide(self, item: Item, cast: Cast) -> Decision:
         assert isinstance(item, PairItem)
-        votes = await self._votes(item, cast)
+        votes = await self.rating.votes(item, cast)
         cast.facts["votes"] = [[v.rater, v.order, v.points, v.found.cause] for v in votes]
         straight, other = ([v.found for v in votes if v.order == order] for order in ("straight", "turned"))
         return shown_first(straight, other)
 
-    async def _votes(self, item: PairItem, cast: Cast) -> list[Choice]:
-        """The votes of all raters, in the orders in which they are asked."""
-        orders = ["straight", "turned"] if self.options["placement"] == "both" else [("straight", "turned")[drawn(item.id)]]
-
-        async def one(number: int) -> list[Choice]:
-            who = rater(cast, number)
-            if (blocked := await self._blocked(who)) is not None:
-                return [Choice(number, order, blocked) for order in orders]
-            found = await asyncio.gather(*(self._asked(item if o == "straight" else turned(item), who) for o in orders))
-            return [Choice(number, order, vote) for order, vote in zip(orders, found, strict=True)]
-
-        told = await asyncio.gather(*(one(n) for n in range(1, int(self.options["raters"]) + 1)))
-        return [vote for votes in told for vote in votes]
-
-    async def _asked(self, item: PairItem, cast: Cast) -> Decision:
-        return await decided(cast, self._question(item), partial(choice, names=numbers(item)))
-
-    def _question(self, item: PairItem) -> str:
-        return question(item, QUESTIONS[str(self.options["question"])])
-
-    async def _blocked(self, cast: Cast) -> Decision | None:
-        """Why a rater has no votes: the onboarding was failed, or could not be held."""
-        shown = self.onboarding
-        told = await asyncio.gather(*(self._asked(item, cast) for item in shown))
-        if gone := next((d for d in told if d.value is None and d.cause != UNREADABLE), None):
-            return Decision(cause=gone.cause)
-        right, unread = sum(d.value == i.label for d, i in zip(told, shown, strict=True)), sum(d.unread for d in told)
-        if passes(right, len(told)):
-            return None
-        return Decision(cause=UNREADABLE if unread else BLOCKED, asked=unread, unread=unread)
-
-    # -- talking ------------------------------------------------------------------------------------------------------------
     async def play(self, case: Case, cast: Cast, setting: str) -> Conversation:
-        if not isinstance(case, SelfChat):
-            return await super().play(case, cast, setting)
-        length = 2 * int(self.options["turns"])
-        mine = await selftalk((cast.assistant, cast.assistant), (case.opening,), length)
-        rival = await selftalk((cast.user, cast.user), (case.opening,), length)
-        cast.facts.update(stop=mine.stop or "turn limit", mine=list(mine.utterances), rival=list(rival.utterances))
-        return mine.chat
+        if isinstance(case, SelfChat):
+            return await talk(case, cast, int(self.options["turns"]))
+        return await super().play(case, cast, setting)
 
-    # -- judging ------------------------------------------------------------------------------------------------------------
     async def judge(self, case: Case, chat: Conversation, cast: Cast) -> AsyncIterator[Verdict]:
         if isinstance(case, SelfChat):
-            for verdict in await self._compared(case, cast):
+            for verdict in await compared(case, cast, self.rating):
                 yield verdict
             return
         assert isinstance(case, PairItem)
@@ -193,32 +126,12 @@ class AcuteEval(Judging):
             yield verdict
         if cast.setting in ("plain", "again") and len({*case.authors} - {""}) == 2:
             for number, order, value, cause in cast.facts.get("votes") or [[1, "", None, cast.stopped or "not played"]]:
-                yield _verdict("vote", case.authors, value, f"rater {number}, {order}", cause)
+                yield vote_of("vote", case.authors, value, f"rater {number}, {order}", cause)
             for n, value in enumerate(case.raters if cast.setting == "plain" else ()):
-                yield _verdict("people's vote", case.authors, value, f"rater {n + 1}")
-
-    async def _compared(self, case: SelfChat, cast: Cast) -> list[Verdict]:
-        """Votes on the model's self-chat beside its rival's; who says nothing at all loses."""
-        mine, rival = (cast.facts.get(name, []) for name in ("mine", "rival"))
-        if cast.stopped or len(rival) < 2:
-            return [_verdict("vote", (ME, RIVAL), None, "", cast.stopped or "the rival said nothing")]
-        if len(mine) < 2:
-            return [_verdict("vote", (ME, RIVAL), 0.0, "", failed=True)]
-        one, two = (as_lines((k % 2 == 1, text) for k, text in enumerate(said)) for said in (mine, rival))
-        votes = await self._votes(whole(case.id, (one, two), (ME, RIVAL), None), cast)
-        return [_verdict("vote", (ME, RIVAL), v.points, f"rater {v.rater}, {v.order}", v.found.cause) for v in votes]
+                yield vote_of("people's vote", case.authors, value, f"rater {n + 1}")
 
     def gold(self, case: Case, chat: Conversation) -> str | None:
         if not isinstance(case, PairItem):
             return None
-        text = chat.messages[0].text
-        return next((right_answer(i) for i in (*self.onboarding, case, turned(case)) if self._question(i) == text), None)
-
-
-def _verdict(
-    measure: str, authors: tuple[str, str], value: float | None, item: str, cause: str = "", failed: bool = False
-) -> Verdict:
-    """A vote as points of the first author by name. ``value``: points of the first one shown in the pairing."""
-    a, b = sorted(authors)
-    points = None if value is None else value if authors[0] == a else 1 - value
-    return Verdict(measure, points, item=item, group=f"{a}{VS}{b}", cause=cause if points is None else "", failed=failed)
+        rating, text = self.rating, chat.messages[0].text
+        return next((right_answer(i) for i in (*rating.first, case, turned(case)) if rating.text(i) == text), None)

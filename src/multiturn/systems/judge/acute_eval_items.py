@@ -7,17 +7,17 @@ from __future__ import annotations
 
 import random
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from hashlib import blake2b
 from itertools import combinations
 from pathlib import Path
 
-import msgspec
 from msgspec import Struct
 
 from ...conversation import DataError
+from ...conversation.files import json_rows
 from ...judges.items import PairItem
 from ...protocols.benchmark import Data
 from .acute_eval_votes import Vote
+from .labelled_file import first_line
 from .meena_ssa_items import SCENES
 
 JUDGED, OTHER = "Speaker", "Partner"
@@ -35,11 +35,6 @@ def dialogue(item: PairItem, answer: str) -> str:
         return answer
     said = [(role == "assistant", text) for role, text in item.turns if role != "system"]
     return as_lines([*said, (True, answer)])
-
-
-def drawn(id_: str) -> bool:
-    """Whether the first dialogue of a pair is shown second: a coin with a fixed seed, the same for all raters."""
-    return bool(blake2b(f"{SEED}/{id_}".encode(), digest_size=1).digest()[0] % 2)
 
 
 # -- the released form ----------------------------------------------------------------------------------------------------
@@ -63,11 +58,7 @@ class _Pairing(Struct):
 
 def is_pairings(path: Path) -> bool:
     """Whether this file holds pairings (and not labelled items)."""
-    try:
-        with path.open("rb") as lines:
-            return b'"speakers_to_eval"' in next((line for line in lines if line.strip()), b"")
-    except OSError as error:
-        raise DataError(f"cannot read {path}: {error.strerror}") from None
+    return b'"speakers_to_eval"' in first_line(path)
 
 
 def read_pairings(path: Path, votes: Sequence[Vote] = ()) -> tuple[list[PairItem], list[PairItem]]:
@@ -78,14 +69,9 @@ def read_pairings(path: Path, votes: Sequence[Vote] = ()) -> tuple[list[PairItem
         by_pairing.setdefault(str(vote.pairing_id), []).append(vote)
     pairs: list[PairItem] = []
     onboarding: list[PairItem] = []
-    for number, line in enumerate(path.read_bytes().splitlines()):
-        if line.strip():
-            try:
-                row = msgspec.json.decode(line, type=_Pairing)
-            except (msgspec.DecodeError, UnicodeDecodeError) as error:
-                raise DataError(f"{path}, line {number + 1}: {error}") from None
-            item = _pair(row, str(number), by_pairing.get(str(number), []), f"{path}, line {number + 1}")
-            (onboarding if row.is_onboarding else pairs).append(item)
+    for number, row in json_rows(path, _Pairing):
+        id_ = str(number - 1)
+        (onboarding if row.is_onboarding else pairs).append(_pair(row, id_, by_pairing.get(id_, []), f"{path}, line {number}"))
     return pairs, onboarding
 
 

@@ -8,10 +8,11 @@ import msgspec
 
 from ...judges.ask import quoted
 from ...judges.choosing import named
+from ...judges.drawn import drawn
 from ...judges.items import PairItem, with_changes
 from ...judges.parse import LONGEST, Outcome, Unparsable
 from ...judges.questions import MATERIAL, form
-from .acute_eval_items import JUDGED, OTHER, dialogue, drawn
+from .acute_eval_items import JUDGED, OTHER, dialogue
 from .judging import gold_answer
 
 QUESTIONS = {

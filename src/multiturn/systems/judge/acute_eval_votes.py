@@ -7,11 +7,11 @@ from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import NamedTuple
 
-import msgspec
 import numpy as np
 from msgspec import Struct
 
 from ...conversation import DataError, InputError
+from ...conversation.files import json_rows
 from ...measures.exact import mcnemar, sign_flip
 from ...measures.intervals import Estimate, clustered_mean
 
@@ -42,19 +42,10 @@ class Vote(Struct, frozen=True, kw_only=True):
 def read_votes(path: Path) -> list[Vote]:
     """Votes, a JSON object a line. Raises `DataError` naming file and line, or when they answer different questions."""
     found = []
-    try:
-        lines = path.read_bytes().splitlines()
-    except OSError as error:
-        raise DataError(f"cannot read {path}: {error.strerror}") from None
-    for number, line in enumerate(lines, 1):
-        if line.strip():
-            try:
-                vote = msgspec.json.decode(line, type=Vote)
-            except (msgspec.DecodeError, UnicodeDecodeError) as error:
-                raise DataError(f"{path}, line {number}: {error}") from None
-            if vote.winner == vote.loser:
-                raise DataError(f"{path}, line {number}: `{vote.winner}` cannot win against itself")
-            found.append(vote)
+    for number, vote in json_rows(path, Vote):
+        if vote.winner == vote.loser:
+            raise DataError(f"{path}, line {number}: `{vote.winner}` cannot win against itself")
+        found.append(vote)
     one_question(found, str(path))
     return found
 

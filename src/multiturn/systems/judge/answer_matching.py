@@ -2,21 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Callable, Iterator
-
-import msgspec
+from collections.abc import AsyncIterator, Iterator
 
 from ...conversation import Case, Cast, Conversation
-from ...judges.ask import quoted
-from ...judges.items import Decision, Item, PointItem, with_changes
-from ...judges.likely import ONE_WORD, likely_yes
-from ...judges.questions import MATERIAL, decided, form, shown, yes_or_no
+from ...judges.items import Decision, Item, PointItem
 from ...measures.figure import FRACTION, Figure, FigureMaker
 from ...measures.figures import mean, multi_turn_cost
 from ...measures.raters import fleiss_kappa
 from ...measures.verdict import Table, Verdict
-from ...protocols.benchmark import Published
 from .answer_matching_items import matches
+from .answer_matching_published import PUBLISHED
+from .answer_matching_questions import graded, judged, match_question, truth_question
 from .answer_matching_rule import rule_match
 from .answer_matching_schemes import SCHEMES, gold_scheme, play_scheme
 from .judge_figures import agreement_figure, beside
@@ -25,56 +21,6 @@ from .judging_figures import FIGURES
 from .sets import LabelledSet
 
 MATCHERS = ("no-reference", "rule")
-RULES = (
-    "It matches if it carries at least all that the reference says: more detail, further right alternatives and other words are "
-    "fine. Two numbers match if they differ by less than 1 % of their mean; a range never matches a number. Do not judge whether "
-    "the reference is true, and do not answer the question yourself."
-)
-_NOTEBOOK = "released notebook, 1,002 answers to MMLU-Pro"
-_AGREEMENT = {"human": (0.901, None), "qwen2.5-72b": (0.873, 0.884), "deepseek-v3": (0.861, 0.888),
-              "llama-4-scout": (0.873, 0.886), "qwen2.5-7b": (0.848, 0.846), "llama-3-8b": (0.770, 0.770),
-              "multiple choice": (0.742, 0.746)}  # fmt: skip
-_CHOICES = {"TruthfulQA v2": 0.83, "MMLU": 0.36, "MMLU-Pro": 0.35, "YourBench-MMLU": 0.61, "GPQA": 0.28, "SuperGPQA": 0.27,
-            "HellaSwag": 0.872, "GoldenSwag": 0.937}  # fmt: skip
-PUBLISHED = (
-    *(
-        Published(name, value, "correct", "plain", group, _NOTEBOOK)
-        for name, values in _AGREEMENT.items()
-        for group, value in zip(("annotator 1", "annotator 2"), values, strict=True)
-        if value is not None
-    ),
-    *(Published("trained classifier", v, "accuracy", "choices-only", name, "README") for name, v in _CHOICES.items()),
-    *(
-        Published("one model", value, "accuracy", setting, "MMLU-Pro", "plotted constants")
-        for setting, value in (("mcq", 0.653), ("choices-only", 0.256), ("verify", 0.471))
-    ),
-)  # fmt: skip
-
-
-def match_question(item: PointItem, last: str) -> str:
-    """Does the answer match the reference, by `RULES`? ``last``: the form of the reply."""
-    head = "Say whether an answer to a question matches the reference answer."
-    parts = (head, RULES, shown(item), quoted("answer", item.answer), MATERIAL, last)
-    return "\n\n".join(parts)
-
-
-def truth_question(item: PointItem, last: str) -> str:
-    """Is the answer right, as far as the judge knows? The reference is not shown."""
-    head = "Say whether an answer to a question is right, to the best of your knowledge. It need not be complete in wording."
-    return "\n\n".join((head, shown(item, reference=False), quoted("answer", item.answer), MATERIAL, last))
-
-
-YES_NO = form("answer", '"<yes or no>"', False)
-
-
-async def judged(cast: Cast, item: PointItem, question: Callable[[PointItem, str], str], *, odds: bool = False) -> Decision:
-    """1 or 0 from one question; with ``odds``, its confidence is the probability of the word it leans to."""
-    if not odds:
-        return await decided(cast, question(item, YES_NO), yes_or_no)
-    found = await likely_yes(cast, question(item, ONE_WORD))
-    if found.value is None:
-        return found
-    return msgspec.structs.replace(found, value=float(found.value > 0.5), confidence=max(found.value, 1 - found.value))
 
 
 def scott_pi(setting: str) -> FigureMaker:
@@ -176,25 +122,9 @@ class AnswerMatching(Judging):
             reason = "no readable answer" if point is None else ""
             yield Verdict("accuracy", point or 0.0, failed=point is None, reason=reason)
         else:
-            for found in await _graded(case, cast):
+            for found in await graded(case, cast):
                 yield found
 
     def gold(self, case: Case, chat: Conversation) -> str | None:
         assert isinstance(case, PointItem)
         return gold_scheme(case, chat) or gold_answer(case)
-
-
-async def _graded(case: PointItem, cast: Cast) -> list[Verdict]:
-    """A free answer, graded in three ways."""
-    answer = str(cast.facts.get("answer") or "")
-    if not answer:
-        return [Verdict("accuracy", 0.0, failed=True, reason="no answer")]
-    item = with_changes(case, answer=answer)
-    found = [Verdict("accuracy, rule", float(rule_match(answer, case.reference or "")), reason=answer)]
-    for measure, question in (("accuracy", match_question), ("accuracy, no reference", truth_question)):
-        if not cast.has("judge"):
-            found.append(Verdict(measure, None, cause="needs --judge"))
-            continue
-        said = await judged(cast, item, question)
-        found.append(Verdict(measure, said.value, reason=said.reason, cause=said.cause))
-    return found

@@ -4,28 +4,24 @@ from __future__ import annotations
 
 from collections.abc import AsyncIterator, Iterator
 from functools import cached_property
-from hashlib import blake2b
 from pathlib import Path
 from typing import Any
 
-import msgspec
-
 from ...conversation import Case, Cast, Conversation, InputError, UnknownName
-from ...judges.ask import UNREADABLE
 from ...judges.items import Decision, Item, PairItem
 from ...judges.unread import as_wrong
 from ...measures.figures import mean
 from ...measures.verdict import Verdict
-from .href_agreement import ROUNDS, inner, outer
-from .href_figures import ANSWERS, BEATS, INNER, OUTER, PLAIN, WIN, mean_of_categories, ranks
+from .href_agreement import ROUNDS
+from .href_figures import ANSWERS, BEATS, INNER, OUTER, PLAIN, mean_of_categories, ranks
 from .href_items import Task, bundled, form_of, preferences, stored_verdicts, tasks
-from .href_methods import JUDGE, METHODS, NEEDS_REFERENCE, REFERENCE, judged, route, similarity, simple
+from .href_methods import JUDGE, METHODS, REFERENCE, judged, method_of, similarity, simple
+from .href_score import beside_people, compared, from_file, tasks_of, unanswered, wins
 from .judging import Judging
 from .judging_figures import FIGURES
 from .sets import LabelledSet
 
 STORED = "stored"
-NOT_THERE = "not in the file of verdicts"
 
 
 class Href(Judging):
@@ -90,21 +86,17 @@ class Href(Judging):
 
     def views(self, case: Case, setting: str) -> Iterator[Case]:
         if setting == ANSWERS:
-            for task in _tasks(case):
-                self._method(_compared(task, ""), setting)
+            for task in tasks_of(case):
+                self._method(compared(task, ""), setting)
                 yield task
         elif isinstance(case, PairItem):
-            found = [case] if setting in (*METHODS, STORED) else super().views(case, setting)
-            for item in found:
+            for item in [case] if setting in (*METHODS, STORED) else super().views(case, setting):
                 assert isinstance(item, PairItem)
                 self._method(item, setting)  # an item without a method is refused before anything is asked
                 yield item
 
     def _method(self, item: PairItem, setting: str) -> str:
-        method = setting if setting in (*METHODS, STORED) else route(item.group, str(self.options["default"]))
-        if method in NEEDS_REFERENCE and item.reference is None:
-            raise InputError(f"item {item.id} has no answer of a person for the method {method}; choose others with --setting")
-        return method
+        return setting if setting == STORED else method_of(item, setting, str(self.options["default"]))
 
     @cached_property
     def _stored(self) -> Any:
@@ -119,9 +111,7 @@ class Href(Judging):
         if method in (JUDGE, REFERENCE):
             return await judged(item, cast, reference=method == REFERENCE, both=bool(self.options["both"]))
         if method == STORED:
-            points = self._stored.get((item.question, item.first, item.second), -1.0)
-            cause = NOT_THERE if points == -1.0 else UNREADABLE if points is None else ""
-            return Decision(value=None if cause else points, cause=cause)
+            return from_file(self._stored, item)
         return simple(method, item, cast, self.alike)
 
     async def play(self, case: Case, cast: Cast, setting: str) -> Conversation:
@@ -145,14 +135,13 @@ class Href(Judging):
 
     async def _answered(self, task: Task, chat: Conversation, cast: Cast) -> Verdict:
         """Points of the model's answer against the baseline's."""
-        if cast.stopped or not chat.turns or not chat.turns[0].answered:
-            return Verdict(BEATS, None, turn=1, cause=cast.stopped or "no reply in the conversation")
-        reply = chat.turns[0].reply
-        if not reply.strip():
-            return Verdict(BEATS, 0.0, turn=1, reason="empty reply", failed=True)
-        found = await self.decide(_compared(task, reply), cast)
+        if (nothing := unanswered(chat, cast.stopped)) is not None:
+            return nothing
+        found = await self.decide(compared(task, chat.turns[0].reply), cast)
         points = None if found.value is None else 1 - found.value
-        return lost(Verdict(BEATS, points, turn=1, reason=found.reason, cause=found.cause))
+        return as_wrong(
+            Verdict(BEATS, points, turn=1, reason=found.reason, cause=found.cause), BEATS
+        )  # unread: a loss, as released
 
     def gold(self, case: Case, chat: Conversation) -> str | None:
         if isinstance(case, Task):
@@ -163,50 +152,3 @@ class Href(Judging):
         straight = f"<answer-{one}>\n{case.first}\n</answer-{one}>" in text
         points = case.label if straight else 1 - case.label
         return "tie" if points == 0.5 else one if points > 0.5 else two
-
-
-def _tasks(case: Case) -> Iterator[Task]:
-    """The instruction of a pair, where the baseline's answer is known."""
-    if isinstance(case, Task):
-        yield case
-    elif isinstance(case, PairItem) and "baseline" in case.extra:
-        id_ = blake2b(case.question.encode(), digest_size=8).hexdigest()
-        yield Task(
-            id=id_, group=case.group, instruction=case.question, baseline=case.extra["baseline"], reference=case.reference
-        )  # fmt: skip
-
-
-def _compared(task: Task, reply: str) -> PairItem:
-    """The baseline's answer beside the model's."""
-    return PairItem(
-        id=task.id, group=task.group, turns=(("user", task.instruction),), first=task.baseline, second=reply,
-        reference=task.reference, ties=True,
-    )  # fmt: skip
-
-
-def beside_people(item: PairItem, found: Verdict) -> Iterator[Verdict]:
-    """What a verdict has of people's agreement, and what people have among themselves."""
-    # In both orders a win and a tie make 0.75: more than a tie is a win.
-    said = None if found.value is None else float((found.value > 0.5) - (found.value < 0.5)) / 2 + 0.5
-    if len(item.raters) > 1:
-        agrees = None if said is None else outer(item.raters, said)
-        yield Verdict(INNER, inner(item.raters), item=item.id)
-    elif item.label is not None:
-        agrees = None if said is None else float(said == item.label)
-    else:
-        return
-    yield as_wrong(Verdict(OUTER, agrees, item=item.id, cause=found.cause), OUTER)
-
-
-def wins(item: PairItem, found: Verdict, baseline: str) -> Iterator[Verdict]:
-    """A verdict as points of the models that wrote the answers, but the baseline."""
-    for n, name in enumerate(item.authors):
-        if name and name != baseline:
-            points = None if found.value is None else found.value if n == 0 else 1 - found.value
-            verdict = Verdict(WIN, points, item=f"{item.id}/{name}", group=name, cause=found.cause)
-            yield lost(verdict) if baseline in item.authors else verdict
-
-
-def lost(found: Verdict) -> Verdict:
-    """What could not be read is a loss, as released; what was not asked is not."""
-    return msgspec.structs.replace(as_wrong(found, found.measure), turn=found.turn, group=found.group)

@@ -5,16 +5,17 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Iterator, Mapping
 from pathlib import Path
-from typing import Literal, NamedTuple, TypeVar
+from typing import Literal, NamedTuple
 
 import msgspec
 from msgspec import Struct
 
 from ...conversation import Case, DataError
+from ...conversation.files import json_rows
 from ...judges.items import PairItem
 from ...protocols.benchmark import Data
+from .labelled_file import first_line
 
-Row = TypeVar("Row", bound=Struct)
 POINTS = {0: 0.5, 1: 1.0, 2: 0.0}
 """What the released labels mean for the first answer: a tie, the first, the second."""
 
@@ -48,11 +49,7 @@ class _Evaluation(Struct):
 
 def form_of(path: Path) -> Literal["preference", "evaluation", ""]:
     """Which of the two released forms a file has ("" = neither), by its first line."""
-    try:
-        with path.open("rb") as lines:
-            first = next((line for line in lines if line.strip()), b"")
-    except OSError as error:
-        raise DataError(f"cannot read {path}: {error.strerror}") from None
+    first = first_line(path)
     if b'"output_a"' in first:
         return "preference"
     return "evaluation" if b'"output"' in first and b'"category"' in first else ""
@@ -60,7 +57,7 @@ def form_of(path: Path) -> Literal["preference", "evaluation", ""]:
 
 def preferences(path: Path) -> Iterator[PairItem]:
     """Pairs with people's annotations. The label is the most frequent one; where two are, there is none."""
-    for number, row in _rows(path, _Preference):
+    for number, row in json_rows(path, _Preference):
         if unknown := set(row.annotations) - set(POINTS):
             raise DataError(f"{path}, line {number}, field annotations: {unknown.pop()} is none of 0 (tie), 1 (A), 2 (B)")
         raters = tuple(POINTS[a] for a in row.annotations)
@@ -76,19 +73,10 @@ def preferences(path: Path) -> Iterator[PairItem]:
 
 def tasks(path: Path) -> Iterator[Task]:
     """Instructions with the baseline's answers."""
-    for number, row in _rows(path, _Evaluation):
+    for number, row in json_rows(path, _Evaluation):
         yield Task(
             id=str(number), group=row.category, instruction=row.instruction, baseline=row.output, reference=row.reference
         )  # fmt: skip
-
-
-def _rows(path: Path, kind: type[Row]) -> Iterator[tuple[int, Row]]:
-    for number, line in enumerate(path.read_bytes().splitlines(), 1):
-        if line.strip():
-            try:
-                yield number, msgspec.json.decode(line, type=kind)
-            except (msgspec.DecodeError, UnicodeDecodeError) as error:
-                raise DataError(f"{path}, line {number}: {error}") from None
 
 
 class _Verdict(Struct):

@@ -9,13 +9,13 @@ from collections.abc import Callable, Mapping
 from functools import partial
 
 from ...conversation import Cast, InputError, UnknownName
-from ...judges.ask import UNREADABLE, ask, quoted
+from ...judges.ask import ask, quoted
 from ...judges.choosing import named, shown_first
+from ...judges.drawn import drawn
 from ...judges.items import Decision, PairItem, with_changes
 from ...judges.parse import LONGEST, Outcome, Parsed, Unparsable
 from ...judges.questions import MATERIAL
 from ...measures.textmetrics import rouge_l, rouge_words, token_f1
-from .acute_eval_items import drawn
 
 JUDGE, REFERENCE, SIMILARITY = "no-reference", "reference", "similarity"
 LONGEST_WINS, SHORTEST_WINS, RANDOM = "longest", "shortest", "random"
@@ -38,6 +38,15 @@ def route(category: str | None, otherwise: str = "") -> str:
     raise InputError(
         f"`href` has no method for the category `{category or 'none'}`; name one with `href?default=`: {', '.join(METHODS)}"
     )
+
+
+def method_of(item: PairItem, setting: str, otherwise: str = "") -> str:
+    """The method for an item: the setting's own, else that of its category (`route`). Raises `InputError` where the item lacks
+    what the method needs."""
+    method = setting if setting in METHODS else route(item.group, otherwise)
+    if method in NEEDS_REFERENCE and item.reference is None:
+        raise InputError(f"item {item.id} has no answer of a person for the method {method}; choose others with --setting")
+    return method
 
 
 # -- a judge model ----------------------------------------------------------------------------------------------------------
@@ -86,7 +95,8 @@ async def judged(item: PairItem, cast: Cast, *, reference: bool, both: bool) -> 
 async def _once(item: PairItem, cast: Cast) -> Decision:
     repair = f"I could not read that. Reply with {item.names[0]}, {item.names[1]} or tie, and nothing else."
     answer = await ask(cast, question(item), partial(choice, names=item.names), repair=repair)
-    return Decision(value=answer.value, asked=1, unread=int(answer.cause == UNREADABLE), reason=answer.reason, cause=answer.cause)
+    asked, unread = answer.read
+    return Decision(value=answer.value, asked=asked, unread=unread, reason=answer.reason, cause=answer.cause)
 
 
 # -- likeness to a person's answer --------------------------------------------------------------------------------------------

@@ -7,12 +7,14 @@ from collections.abc import AsyncIterator, Iterable, Iterator
 from typing import ClassVar
 
 from ...conversation import Case, Cast, Conversation, InputError
+from ...judges.ask import Answer
 from ...judges.items import Decision, Item, Kind, PointItem
+from ...judges.panel import majority
 from ...judges.questions import boolean
+from ...judges.raters import rater
 from ...measures.figures import mean
 from ...measures.verdict import Verdict
 from ...protocols.benchmark import Data, Published
-from .acute_eval_raters import rater
 from .judging import Judging
 from .judging_figures import FIGURES, error_rates, part_means
 from .meena_ssa_items import SENSIBLE, SPECIFIC, bundled, gated, released, ssa
@@ -92,9 +94,9 @@ class MeenaSSA(Judging):
             raise InputError(f"`meena-ssa?raters=` must be from 1 to 25, not {wanted}")
         rated = await asyncio.gather(*(self._rated(item, rater(cast, n)) for n in range(1, wanted + 1)))
         found = [d for pair in rated for d in pair if d is not None]
-        sensible = majority(_said(one, item) for one, _ in rated)
+        sensible = _most((one for one, _ in rated), item)
         # Who finds it senseless has said that it is not specific, without being asked.
-        specific = majority(_said(one if two is None else two, item) for one, two in rated)
+        specific = _most((one if two is None else two for one, two in rated), item)
         if sensible is not None and specific is not None and cast.setting != UNGATED:
             sensible, specific = gated(sensible, specific)
         parts = {name: float(v) for name, v in ((SENSIBLE, sensible), (SPECIFIC, specific)) if v is not None}
@@ -135,11 +137,6 @@ class MeenaSSA(Judging):
         return f'{{"reason": "-", "answer": "{"yes" if people[asked] else "no"}"}}' if asked in people else None
 
 
-def _said(label: Decision, item: PointItem) -> bool | None:
-    return None if label.value is None else label.value == item.high
-
-
-def majority(labels: Iterable[bool | None]) -> bool | None:
+def _most(labels: Iterable[Decision], item: PointItem) -> bool | None:
     """What most raters who could be read say; an even split is no (in doubt no); None = nobody could be read."""
-    said = [label for label in labels if label is not None]
-    return sum(said) * 2 > len(said) if said else None
+    return majority([Answer(None if d.value is None else d.value == item.high) for d in labels], tie=False).value

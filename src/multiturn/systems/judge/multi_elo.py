@@ -3,43 +3,24 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator, Iterator, Mapping
+from collections.abc import AsyncIterator, Iterator
 from pathlib import Path
 from typing import Any
 
 from ...conversation import Case, Cast, Conversation, InputError
-from ...judges.choosing import pair, pair_question, shown_first
-from ...judges.items import Decision, Item, PairItem, with_changes
-from ...judges.probes import probed
-from ...judges.seat import Seat
+from ...judges.choosing import pair, shown_first
+from ...judges.items import Decision, Item, PairItem
+from ...judges.raters import rater
 from ...measures.figures import mean, multi_turn_cost
 from ...measures.verdict import Verdict
-from ...protocols.benchmark import Data, Published
+from ...protocols.benchmark import Data
 from .judging import Judging
 from .judging_figures import FIGURES
 from .multi_elo_answers import from_file, pairs, round_robin
 from .multi_elo_figures import games_figures
+from .multi_elo_published import PUBLISHED
+from .multi_elo_questions import DIMENSIONS, MERS, OVERALL, answer_of, shown
 from .sets import LabelledSet
-
-MERS = "mers"
-OVERALL = {"overall": "helpfulness, relevance, accuracy and level of detail"}
-DIMENSIONS: Mapping[str, str] = {
-    "accuracy": "whether what it states is true and does not contradict itself; length and style do not count",
-    "helpfulness": "whether it keeps to the question and tells enough to be of use; errors of language do not count",
-    "language": "whether it is clear and its grammar and spelling are right; facts and length do not count",
-}
-_RATED = {
-    "Correct": (1091, 1162, 1482, 1320), "Correct + Short": (970, 1029, 1096, 1052),
-    "One Minor Factual Error": (1074, 1137, 1415, 1265), "Several Minor Factual Errors": (1032, 1024, 1206, 1182),
-    "Several Major Factual Errors": (1025, 892, 861, 979), "Several Major Factual Errors + Short": (937, 832, 710, 782),
-    "Intermediate Learner": (1015, 1108, 771, 904),
-}  # fmt: skip
-JUDGES = ("crowd", "experts", "GPT-4", "Claude-1")
-PUBLISHED = tuple(
-    Published(judge, elo, "Elo, overall", "plain", variant, "arXiv:2307.03025, from secondary sources")
-    for variant, row in _RATED.items()
-    for judge, elo in zip(JUDGES, row, strict=True)
-)
 
 
 class MultiElo(Judging):
@@ -99,7 +80,7 @@ class MultiElo(Judging):
     async def decide(self, item: Item, cast: Cast) -> Decision:
         """The first judge decides; what all judges said in each game is kept in ``facts``."""
         assert isinstance(item, PairItem)
-        judges = [cast, Seat(cast, "judge2")] if cast.has("judge2") else [cast]
+        judges = [rater(cast, n) for n in (1, 2) if n == 1 or cast.has("judge2")]
         dimensions = DIMENSIONS if cast.setting == MERS else OVERALL
         games = [(j, d, order) for j in range(len(judges)) for d in dimensions for order in (1, 2)]
         said = await asyncio.gather(*(pair(judges[j], shown(item, d, order)) for j, d, order in games))
@@ -130,36 +111,4 @@ class MultiElo(Judging):
     def gold(self, case: Case, chat: Conversation) -> str | None:
         """A judge of each dimension that knows what was planted: facts; length; errors of language."""
         assert isinstance(case, PairItem)
-        for dimension in (*OVERALL, *DIMENSIONS):
-            for order in (1, 2):
-                now = shown(case, dimension, order)
-                if case.extra and chat.messages[0].text == pair_question(now):
-                    points = planted(now, dimension)
-                    word = now.names[0] if points > 0.5 else now.names[1] if points < 0.5 else "tie"
-                    return f'{{"reason": "-", "verdict": "{word}"}}'
-        return super().gold(case, chat)
-
-
-def shown(item: PairItem, dimension: str, order: int) -> PairItem:
-    """The pair as it is shown for a dimension, in its own order (1) or the other one (2); names go by place. A set that says what
-    is judged of it keeps to that in the single verdict."""
-    what, words = dimension, DIMENSIONS.get(dimension, "")
-    if dimension in OVERALL:
-        what, words = (item.dimension, item.definition) if item.dimension else ("overall quality", OVERALL[dimension])
-    made = with_changes(item, dimension=what, definition=words)
-    if order == 1:
-        return made
-    turned = probed(made, "swapped")
-    assert isinstance(turned, PairItem)
-    extra = {name: list(values)[::-1] for name, values in item.extra.items() if isinstance(values, list)}
-    return with_changes(turned, names=item.names, extra=extra)
-
-
-def planted(item: PairItem, dimension: str) -> float:
-    """Points of what is shown first from what was planted: lighter errors of fact; in helpfulness more words (a fifth at least);
-    in language fewer slips."""
-    if dimension == "helpfulness":
-        one, two = item.extra["words"]
-        return 0.5 if abs(one - two) < 0.2 * max(one, two) else float(one > two)
-    one, two = item.extra["slips" if dimension == "language" else "facts"]
-    return 0.5 if one == two else float(one < two)
+        return answer_of(case, chat.messages[0].text) or super().gold(case, chat)

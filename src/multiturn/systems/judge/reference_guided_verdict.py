@@ -12,7 +12,7 @@ from ...judges.ask import Answer
 from ...judges.items import Decision, Item, PointItem
 from ...judges.panel import majority
 from ...judges.questions import reference
-from ...judges.seat import Seat
+from ...judges.raters import rater
 from ...measures.figure import FRACTION, Scale
 from ...measures.figures import mean
 from ...measures.textmetrics import exact_match, rouge_l, token_f1
@@ -27,13 +27,6 @@ TIES = {"no": 0.0, "yes": 1.0, "none": None}
 BASELINES = ("exact match", "token F1", "ROUGE-L")
 LEXICAL = 0.5
 """From which overlap on a baseline calls an answer right."""
-
-
-def seats(cast: Cast, n: int) -> list[Cast]:
-    """The judges of a panel: ``judge``, ``judge2``, ``judge3``, … as far as the run has them; each of the others is a draw of its
-    own of the first one."""
-    named = [(f"judge{i}", cast.has(f"judge{i}")) for i in range(2, n + 1)]
-    return [cast, *(Seat(cast, role) if there else cast.branch(role) for role, there in named)]
 
 
 def settled(votes: Sequence[float | None], n: int) -> bool:
@@ -98,7 +91,7 @@ class ReferenceGuidedVerdict(Judging):
         if item.reference is None:
             return Decision(cause="no reference answer")
         n = 1 if cast.setting == ONE else int(self.options["judges"])
-        panel = seats(cast, n)
+        panel = [rater(cast, i) for i in range(1, n + 1)]
         at_once = n // 2 + 1 if cast.setting == EARLY else n
         said = list(await asyncio.gather(*(reference(seat, item) for seat in panel[:at_once])))
         for seat in panel[at_once:]:
@@ -108,8 +101,12 @@ class ReferenceGuidedVerdict(Judging):
         votes = [d.value for d in said]
         found = majority([Answer(d.value, cause=d.cause) for d in said], tie=TIES[str(self.options["tie"])])
         cast.facts["votes"] = votes
+        # Who could not be asked may have decided: that is no abstention.
+        gone = next((d.cause for d in said if d.value is None and not d.asked), "")
+        if gone and not settled(votes, n):
+            found = Answer(None, cause=gone)
         return Decision(
-            value=found.value, asked=len(said), unread=sum(d.unread for d in said), cause=found.cause,
+            value=found.value, asked=sum(d.asked for d in said), unread=sum(d.unread for d in said), cause=found.cause,
             reason=next((d.reason for d in said if d.value == found.value), ""),
             parts={f"judge {i}": v for i, v in enumerate(votes, 1) if v is not None},
         )  # fmt: skip
@@ -122,7 +119,8 @@ class ReferenceGuidedVerdict(Judging):
             return
         yield Verdict("calls", float(len(votes)))
         counted = Counter(v for v in votes if v is not None)
-        yield Verdict("tie", float(len(counted) > 1 and len(set(counted.values())) == 1))
+        if counted:
+            yield Verdict("tie", float(len(counted) > 1 and len(set(counted.values())) == 1))
         if len(votes) > 1 and None not in votes[:2]:
             yield Verdict("split", float(votes[0] != votes[1]))
         if cast.setting == "plain" and isinstance(case, PointItem) and case.label is not None and case.reference is not None:

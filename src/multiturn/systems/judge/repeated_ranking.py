@@ -82,10 +82,11 @@ class RepeatedRanking(Judging):
         orders = [straight if cast.setting == UNSHUFFLED else cast.random.sample(straight, len(straight)) for _ in range(m)]
         said = await asyncio.gather(*(ranked(cast.branch(str(n)), shuffled(item, o)) for n, o in enumerate(orders)))
         rankings = [unshuffled(d.ranks, o) for d, o in zip(said, orders, strict=True) if d.ranks]
-        cast.facts["rankings"] = rankings
-        counted: dict[str, Any] = {"asked": m, "unread": m - len(rankings)}
+        counted: dict[str, Any] = {"asked": sum(d.asked for d in said), "unread": sum(d.unread for d in said)}
+        gone = next((d.cause for d in said if not d.ranks and not d.asked), "")  # a call that failed is no ranking to leave out
+        cast.facts["rankings"] = rankings = [] if gone else rankings
         if not rankings:
-            return Decision(**counted, cause=said[0].cause)
+            return Decision(**counted, cause=gone or said[0].cause)
         parts: dict[str, float] = {}
         if 1 < m == len(rankings) and (w := concordance(rankings).w) is not None:
             parts["W"] = w
@@ -103,8 +104,10 @@ class RepeatedRanking(Judging):
             for place, rank in enumerate(ranking, 1):
                 yield Verdict("ranking", rank, item=f"{n}/{place}")
         if cast.setting != SINGLE:
-            w = cast.facts["decision"].get("parts", {}).get("W")
+            decision = cast.facts["decision"]
+            w = decision.get("parts", {}).get("W")
             lost = "a ranking could not be read" if len(rankings) < int(self.options["repeats"]) else "every ranking is one tie"
+            lost = decision.get("cause") or lost
             yield Verdict("W", w, cause="" if w is not None else lost)
         if case.labels and rankings:
             ends = best_and_worst(rankings)

@@ -2,18 +2,13 @@
 
 from __future__ import annotations
 
-import asyncio
-import random
-from collections.abc import AsyncIterator, Iterator, Sequence
-from functools import partial
+from collections.abc import AsyncIterator, Iterator
 from math import factorial
 from pathlib import Path
 from typing import Any, ClassVar
 
-import msgspec
-
 from ...conversation import Case, Cast, Conversation, InputError, UnknownName
-from ...judges.ask import UNREADABLE, Answer, ask, quoted
+from ...judges.ask import quoted
 from ...judges.items import Decision, Item, Kind, ListItem, PairItem
 from ...measures.figure import Scale
 from ...measures.figures import mean
@@ -24,13 +19,8 @@ from .judging_figures import FIGURES
 from .sets import LabelledSet
 from .transevalnia_data import MOST, bundled, is_translations, kind_of, read_translations, sample
 from .transevalnia_figures import score_agreement
-from .transevalnia_orders import Order, dimension_means, from_orders, highest, numbers_of, order_verdicts, ranks
-from .transevalnia_steps import Ranked
-
-PIPELINES = ("no-reasoning", "one-step", "two-step", "three-step", "score")
-COMMENTED = ("two-step", "three-step", "score")
-SEED = 42
-REPAIR = "I could not read that. Reply in exactly the form I asked for."
+from .transevalnia_orders import highest, numbers_of, order_verdicts
+from .transevalnia_pipelines import PIPELINES, Pipeline
 
 
 class TransEvalnia(Judging):
@@ -92,72 +82,8 @@ class TransEvalnia(Judging):
     # -- judging ------------------------------------------------------------------------------------------------------------
     async def decide(self, item: Item, cast: Cast) -> Decision:
         assert isinstance(item, PairItem | ListItem)
-        pipeline = cast.setting if cast.setting in PIPELINES else str(self.options["pipeline"])
-        said: list[str] = []
-        if pipeline in COMMENTED:
-            # The same text twice is commented on once.
-            texts = list(dict.fromkeys(item.answers))
-            told = await asyncio.gather(
-                *(ask(cast, steps.evaluate_question(item, t), steps.comments, repair=REPAIR) for t in texts)
-            )
-            if gone := next((a for a in told if a.value is None), None):
-                return Decision(cause=gone.cause, asked=len(texts), unread=sum(a.cause == UNREADABLE for a in told))
-            known = {text: str(a.value) for text, a in zip(texts, told, strict=True)}
-            said = [known[text] for text in item.answers]
-        if pipeline == "score":
-            return await self._by_scores(item, cast, said)
-        # Draws of its own for each order: with equal translations their questions are the same.
-        asked = (self._in_order(item, cast.branch(f"order {n}"), pipeline, said, o) for n, o in enumerate(self._orders(item)))
-        orders = await asyncio.gather(*asked)
-        cast.facts["orders"] = [[o.best, o.cause] for o in orders]
-        parts = {"interleaved": sum(o.mixed for o in orders) / len(orders)} if pipeline == "three-step" else {}
-        return msgspec.structs.replace(from_orders(item, orders), parts=parts)
-
-    def _orders(self, item: PairItem | ListItem) -> list[tuple[int, ...]]:
-        """The orders that are asked: as given, reversed, and then by chance with a fixed seed; all different."""
-        n, wanted = len(item.answers), int(self.options["orders"])
-        found = dict.fromkeys((tuple(range(n)), tuple(range(n))[::-1]))
-        coin = random.Random(f"{SEED}/{item.id}")
-        while len(found) < min(wanted, factorial(n)):
-            found[tuple(coin.sample(range(n), n))] = None
-        return list(found)[:wanted]
-
-    async def _in_order(
-        self, item: PairItem | ListItem, cast: Cast, pipeline: str, said: list[str], places: tuple[int, ...]
-    ) -> Order:
-        numbers, mixed = numbers_of(item), None
-        texts, notes = [item.answers[i] for i in places], [said[i] for i in places] if said else []
-        if pipeline in ("no-reasoning", "one-step"):
-            question = steps.plain_question(item, texts, numbers, comment=pipeline == "one-step")
-        else:
-            mixed = await self._interleaved(item, cast, numbers, notes) if pipeline == "three-step" else None
-            question = steps.rank_question(item, texts, numbers, mixed or notes)
-        read = partial(steps.ranked, numbers=numbers, official=bool(self.options["official"]))
-        answer: Answer[Ranked] = await ask(cast, question, read, repair=REPAIR)
-        if answer.value is None:
-            return Order(places, None, None, answer.cause, mixed=bool(mixed))
-        best, worst = (None if k is None else places[numbers.index(k)] for k in answer.value)
-        return Order(places, best, worst, reason=answer.reason, mixed=bool(mixed))
-
-    async def _interleaved(self, item: Item, cast: Cast, numbers: Sequence[int], notes: list[str]) -> str | None:
-        question = steps.interleave_question(item, numbers, notes)
-        return (await ask(cast, question, partial(steps.interleaved, numbers=numbers), repair=REPAIR)).value
-
-    async def _by_scores(self, item: PairItem | ListItem, cast: Cast, said: list[str]) -> Decision:
-        texts = dict(zip(item.answers, said, strict=True))
-        told = await asyncio.gather(*(ask(cast, steps.score_question(item, t, s), steps.scored) for t, s in texts.items()))
-        unread = sum(a.cause == UNREADABLE for a in told)
-        known = {text: a.value for text, a in zip(texts, told, strict=True)}
-        scores = [known[text] for text in item.answers]
-        cast.facts["scores"] = [None if s is None else s.overall for s in scores]
-        if gone := next((a for a in told if a.value is None), None):
-            return Decision(asked=len(told), unread=unread, cause=gone.cause)
-        got = [s for s in scores if s is not None]
-        parts = dimension_means(got)
-        if isinstance(item, PairItem):
-            a, b = (s.overall for s in got)
-            return Decision(value=0.5 if a == b else float(a > b), asked=len(told), parts=parts)
-        return Decision(ranks=ranks([s.overall for s in got]), asked=len(told), parts=parts)
+        name = cast.setting if cast.setting in PIPELINES else str(self.options["pipeline"])
+        return await Pipeline(name, int(self.options["orders"]), bool(self.options["official"])).decide(item, cast)
 
     async def judge(self, case: Case, chat: Conversation, cast: Cast) -> AsyncIterator[Verdict]:
         assert isinstance(case, PairItem | ListItem)

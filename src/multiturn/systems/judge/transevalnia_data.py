@@ -6,12 +6,13 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import NamedTuple
 
-import msgspec
 from msgspec import Struct
 
 from ...conversation import DataError
+from ...conversation.files import json_rows
 from ...judges.items import Item, Kind, ListItem, PairItem
 from ...protocols.benchmark import Data
+from .labelled_file import first_line
 
 SAMPLE = "wmt2021_en_ja_10.jsonl"
 HOME = "https://raw.githubusercontent.com/SakanaAI/TransEvalnia/6ca7d4ccd5093278db814ef65a145dbac2ee8d0d/sample_data/" + SAMPLE
@@ -31,11 +32,7 @@ class _Row(Struct):
 
 def is_translations(path: Path) -> bool:
     """Whether this file holds translations (and not labelled items)."""
-    try:
-        with path.open("rb") as lines:
-            return b'"src_text"' in next((line for line in lines if line.strip()), b"")
-    except OSError as error:
-        raise DataError(f"cannot read {path}: {error.strerror}") from None
+    return b'"src_text"' in first_line(path)
 
 
 def kind_of(path: Path) -> Kind:
@@ -54,13 +51,7 @@ def read_translations(path: Path) -> Iterator[Item]:
 
 
 def _rows(path: Path) -> Iterator[tuple[int, _Row]]:
-    for number, line in enumerate(path.read_bytes().splitlines(), 1):
-        if not line.strip():
-            continue
-        try:
-            row = msgspec.json.decode(line, type=_Row)
-        except (msgspec.DecodeError, UnicodeDecodeError) as error:
-            raise DataError(f"{path}, line {number}: {error}") from None
+    for number, row in json_rows(path, _Row):
         if not 2 <= len(row.translations) <= MOST:
             raise DataError(f"{path}, line {number}: 2 to {MOST} translations can be ranked, not {len(row.translations)}")
         if row.translators and len(row.translators) != len(row.translations):

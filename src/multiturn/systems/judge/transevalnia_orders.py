@@ -32,6 +32,11 @@ class Order(NamedTuple):
     reason: str = ""
     mixed: bool = False
 
+    @property
+    def answered(self) -> bool:
+        """Whether the judge said anything: the call did not fail, and no budget was spent."""
+        return self.best is not None or self.cause == UNREADABLE
+
 
 def numbers_of(item: PairItem | ListItem) -> tuple[int, ...]:
     """The numbers of the translations in the order in which they are shown."""
@@ -41,15 +46,15 @@ def numbers_of(item: PairItem | ListItem) -> tuple[int, ...]:
 
 def from_orders(item: PairItem | ListItem, orders: Sequence[Order]) -> Decision:
     """Pair: the mean over the orders. List: by how often each is called best, less how often worst; equal counts share places."""
-    asked, unread = len(orders), sum(o.cause == UNREADABLE for o in orders)
+    asked, unread = sum(o.answered for o in orders), sum(o.cause == UNREADABLE for o in orders)
     if isinstance(item, PairItem):
         sides = []
         for turned in (False, True):
             those = [o for o in orders if (o.places[0] == 1) is turned]
             sides.append([
                 Decision(
-                    value=None if o.best is None else float(o.best == o.places[0]), asked=1, unread=int(o.cause == UNREADABLE),
-                    cause=o.cause, reason=o.reason,
+                    value=None if o.best is None else float(o.best == o.places[0]), asked=int(o.answered),
+                    unread=int(o.cause == UNREADABLE), cause=o.cause, reason=o.reason,
                 ) for o in those
             ])  # fmt: skip
         return shown_first(*sides)
@@ -101,14 +106,16 @@ def _ranked(item: PairItem | ListItem, orders: Sequence[tuple[int | None, str]],
     yield Verdict("B", None if lost else float(len(names)), item=item.id, cause=lost)
 
 
-def _scored(item: PairItem | ListItem, scores: Sequence[float | None], *, people: bool) -> Iterator[Verdict]:
-    for n, (score, value) in enumerate(zip(scores, item.extra.get("scores", ()) if people else (), strict=False)):
-        yield Verdict(SCORE, score, item=f"{item.id}/{n + 1}", cause="" if score is not None else UNREADABLE)
+def _scored(item: PairItem | ListItem, scores: Sequence[tuple[float | None, str]], *, people: bool) -> Iterator[Verdict]:
+    for n, ((score, cause), value) in enumerate(zip(scores, item.extra.get("scores", ()) if people else (), strict=False)):
+        yield Verdict(SCORE, score, item=f"{item.id}/{n + 1}", cause=cause)
         yield Verdict(PEOPLE, value, item=f"{item.id}/{n + 1}")
-    known = [s for s in scores if s is not None]
-    cause = "" if len(known) == len(scores) else UNREADABLE
+    # A call that failed says nothing about the judge, whatever the others said.
+    causes = [cause for score, cause in scores if score is None]
+    cause = next((c for c in causes if c not in NO_ANSWER), causes[0] if causes else "")
+    best = max((s for s, _ in scores if s is not None), default=None)
     if top := {item.answers[i] for i in highest(item)}:
-        winners = {text for text, s in zip(item.answers, scores, strict=True) if s == max(known, default=None)}
+        winners = {text for text, (s, _) in zip(item.answers, scores, strict=True) if s == best}
         right = None if cause else len(winners & top) / len(winners)
         yield as_wrong(Verdict("accuracy", right, item=item.id, cause=cause))
     # Each translation was scored alone: whatever order they stand in, the same one is the best.

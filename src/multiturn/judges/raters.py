@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from ...conversation import Cast
-from ...judges.seat import Seat
+from ..conversation import Cast
+from .seat import Seat
 
 
 def rater(cast: Cast, number: int) -> Cast:
@@ -12,4 +12,4 @@ def rater(cast: Cast, number: int) -> Cast:
     if number == 1:
         return cast
     role = f"judge{number}"
-    return Seat(cast, role) if cast.has(role) else cast.branch(f"rater {number}")
+    return Seat(cast, role) if cast.has(role) else cast.branch(role)
