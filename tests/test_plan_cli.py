@@ -259,6 +259,11 @@ def test_from_stated_variances(cli: Command) -> None:
     assert "To know the mean to ±2.0 points (95% interval): 870 cases" in text
 
 
+def test_exact_tests_need_some_cases(cli: Command) -> None:
+    assert any("play 25" in note for note in planned(cli, "--rate", "0.4", "--effect", "0.4")["notes"])
+    assert not any("play 25" in note for note in planned(cli, "--rate", "0.4", "--effect", "0.2")["notes"])
+
+
 def test_the_size_that_was_asked_for_is_said(cli: Command) -> None:
     for size, said in (("0.0325", "3.25 points"), ("0.0004", "0.04 points"), ("0.05", "5.0 points")):
         assert f"a true difference of {said} with" in " ".join(cli("plan", "--rate", "0.5", "--effect", size).out.split())
