@@ -130,6 +130,17 @@ def test_what_would_have_been_found_is_said() -> None:
     assert "B is higher than A by 2.0 steps" in conclusion(count, "A", "B")
 
 
+def test_what_cannot_fail_has_no_flips_and_no_survival() -> None:
+    words = Scale(0, 100, "words", passing=0)
+    rows = [_rows({(f"c{i}", t): float(i + t + more) for i in range(9) for t in (1, 2)}) for more in (0, 5)]
+    (c,) = _compare(*rows, words)
+    console = Console(file=io.StringIO(), width=80, record=True)
+    print_comparison([c], "A", "B", console)
+    assert "–  –" in console.export_text() or "– –" in console.export_text()
+    assert curves(*(Table.of(r) for r in rows), lambda measure: words) == []
+    assert curves(*(Table.of(r) for r in rows), lambda measure: Scale(0, 100, "words", passing=50)) != []
+
+
 def test_the_noise_floor_or_how_to_get_it() -> None:
     once = _compare(_rows(_all(8, 1)), _rows(_all(8, 1, 0.0)))
     assert "--repeats 2" in next(noise_lines(once))

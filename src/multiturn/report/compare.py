@@ -61,6 +61,11 @@ class Comparison(Struct, frozen=True, kw_only=True):
         return self.holm is not None and self.holm < ALPHA
 
     @property
+    def passes(self) -> bool:
+        """Whether the measure has a value from which a turn passes: else nothing is gained, lost or better, only more."""
+        return self.scale.low < self.scale.passing <= self.scale.high
+
+    @property
     def detectable(self) -> float | None:
         """The true difference that would have been found 4 times in 5, at the strictest level that Holm asks for; None where
         nothing varies or the test could not have reached that level with so few cases."""

@@ -43,7 +43,8 @@ def comparison_table(found: Sequence[Comparison], first: str, second: str, conso
         d, name = c.difference, _name(c)
         cells = (
             "" if name == last else name, one_line(c.group, 40) if c.group else "all", number(c.first, d.unit),
-            number(c.second, d.unit), estimate(d, signed=True), f"{c.gained:,}", f"{c.lost:,}", f"{d.n_cases:,}",
+            number(c.second, d.unit), estimate(d, signed=True), *([f"{c.gained:,}", f"{c.lost:,}"] if c.passes else "––"),
+            f"{d.n_cases:,}",
         )  # fmt: skip
         table.add_row(*(Text(cell) for cell in cells), style="bold" if certain(d) else "")
         last = name

@@ -36,9 +36,11 @@ class Curves(Struct, frozen=True):
 
 
 def curves(first: Table, second: Table, scale: Callable[[str], Scale]) -> list[Curves]:
-    """Each measure and setting where conversations of both sides are scored at several turns."""
+    """Each measure and setting where conversations of both sides are scored at several turns, and can fail."""
     found = []
     for measure, setting, a, b in cells(first, second):
+        if not scale(measure).low < scale(measure).passing <= scale(measure).high:
+            continue
         shared = set(a.present("cluster")) & set(b.present("cluster"))
         left_out = len({*a.present("cluster"), *b.present("cluster")}) - len(shared)
         one, two = _only(a, shared), _only(b, shared)
@@ -115,7 +117,7 @@ def print_survival(found: list[Curves], first: str, second: str, console: Consol
     def show() -> None:
         console.print(Text("\nsurvival", style="bold"))
         if not found:
-            console.print(Text("No measure is scored at several turns of a conversation on both sides."))
+            console.print(Text("No measure that a turn can fail is scored at several turns of a conversation on both sides."))
         for c in found:
             console.print(survival_table(c, first, second, console))
             for line in survival_lines(c, first, second):

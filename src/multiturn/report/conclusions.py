@@ -75,7 +75,7 @@ def _turned(d: Figure) -> Figure:
 def _direction(c: Comparison) -> str:
     """Better and worse where the measure has a value from which a turn passes; else there is only more and less."""
     up = (c.difference.value or 0.0) > 0
-    if c.scale.low < c.scale.passing <= c.scale.high:
+    if c.passes:
         return "better" if up else "worse"
     return "higher" if up else "lower"
 
