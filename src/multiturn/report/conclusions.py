@@ -50,6 +50,8 @@ def conclusion(c: Comparison, first: str, second: str, *, judges: bool = False) 
             text = f"{b} {'is' if c.found else 'looks'} {_direction(c)} than {a} by {by} {span}".rstrip()
         if c.found:
             text += f"; {_adjusted(c)}"
+            if d.low is not None and d.high is not None and d.low <= 0 <= d.high:
+                text += ", but the interval holds 0: a rare case that moves far the other way may not be among so few"
         else:
             text += f", but {p_equals(c.test.p)} is {_adjusted(c, bare=True)}: this could be chance"
     elif c.equal:
