@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 from collections.abc import Mapping
 
+from ..judges.card_words import sentences
 from ..measures.figure import Figure
 from .result import RunResult
 from .safe import one_line
@@ -126,6 +127,8 @@ def headline(section: Section) -> str:
     left = _left_out(section, main)
     if section.main_setting == "single":
         return f"{text} on questions asked alone{left}."
+    if _judges(section):
+        return f"{model} as a judge: {number(main.value, main.unit)} {one_line(measure)}{left}."
     text += f" over a whole conversation{left}"
     contrast = section.contrast(measure)
     alone = section.mean(measure, contrast.baseline) if contrast else section.mean(measure, "single")
@@ -221,7 +224,14 @@ def findings(section: Section) -> list[str]:
     whole = [c for c in section.contrasts if c.figure.group is None and c.measure == section.primary]
     lines = [cost_sentence(section, c) for c in whole]
     lines += [weakest_sentence(section), trend_sentence(section), survival_sentence(section)]
+    if _judges(section):
+        lines = list(sentences(section.figures))
     return [line for line in lines if line]
+
+
+def _judges(section: Section) -> bool:
+    """Whether the model is a judge under test."""
+    return any(f.measure == "most frequent verdict" for f in section.figures)
 
 
 def bounds(figure: Figure) -> str:
