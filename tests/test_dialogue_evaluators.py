@@ -263,6 +263,13 @@ def test_a_panel_is_the_mean_of_its_judges(tmp_path: Path) -> None:
     assert decision.asked == 10
 
 
+def test_yes_or_no_has_no_other_end_and_pairs_not_asked_have_no_figure(run: Callable[..., Found]) -> None:
+    found = run("gold", "plain", "relabelled", mode="implicit")
+    assert ("same verdict", None) not in found
+    assert run("gold", "plain", "relabelled")["same verdict", None].value == 1
+    assert not {"robustness", "ties"} & {measure for measure, _ in found}
+
+
 def test_random_and_first_words(run: Callable[..., Found]) -> None:
     draw = random.Random(0)
     found = run(lambda chat: f'{{"score": {draw.randint(1, 5)}}}')

@@ -154,6 +154,15 @@ def test_nobody_to_compare_and_nothing_to_read(run: Callable[..., Found]) -> Non
     assert run("gold", judge=lambda chat: '{"similarity": 0.7}')["correct"].value == 1  # a category is not needed
 
 
+def test_the_model_s_failures_are_not_the_judge_s(tmp_path: Path) -> None:
+    def broken(chat: Conversation) -> str:
+        raise OSError("down")
+
+    for model, cause in ((broken, "player error"), (lambda chat: "no idea", "no objective could be read")):
+        found = evaluate(ObjexMT(None), model, judge=same, limit=1, store=tmp_path / f"{cause}.db")
+        assert set(found.result.unmeasured) == {cause}
+
+
 # -- parsers ------------------------------------------------------------------------------------------------------------
 def test_what_is_read() -> None:
     assert extraction('Well: {"objective": "Go.", "confidence": 85}') == Parsed(Extracted("Go.", 0.85))

@@ -15,7 +15,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from multiturn import evaluate
-from multiturn.conversation import Conversation, DataError, UnknownName
+from multiturn.conversation import Conversation, DataError, InputError, UnknownName
 from multiturn.engine.data import DataFolder
 from multiturn.judges.items import PairItem, PointItem
 from multiturn.measures.figure import Figure
@@ -156,6 +156,24 @@ def test_a_perfect_a_constant_and_an_unreadable_judge(run: Callable[..., Found])
         assert lost["unparsable", None].value == 1
 
 
+def test_calls_that_fail_are_no_replies_that_cannot_be_read(run: Callable[..., Found]) -> None:
+    def broken(chat: Conversation) -> str:
+        raise OSError("down")
+
+    found = run(broken)
+    assert found["error", None].n_unmeasured == 15
+    assert found["unparsable", None].value is None
+
+
+def test_agreement_beyond_chance_stands_beside_correlations(run: Callable[..., Found], data: DataFolder) -> None:
+    """A judge that always says 5 of turns that nearly always get a 5: AC1 is high, and there is no correlation."""
+    found = run(lambda chat: "Score: 5", on="td-eval-mwoz")
+    assert (found["AC1", "conversation"].value or 0) > 0.6
+    assert found["Pearson", "conversation"].value is None
+    full = run("gold")
+    assert full["AC1", "policy"].value == pytest.approx(1)
+
+
 def test_backend_by_rule_knows_who_made_things_up() -> None:
     scores = {agent: {backend(i) for i in bundled() if i.id.endswith(f"/{agent}")} for agent in AGENTS}
     assert scores == {"reader": {5}, "terse": {5}, "inventor": {1}}
@@ -200,6 +218,11 @@ def test_an_agent_that_reads_back_scores_5_and_one_that_invents_1(run: Callable[
     assert made_up["agent: backend", None].value == 1
     assert made_up["agent: policy", None].value == 3
     assert run("gold", "agent", judge=rule_judge)["agent: backend", None].value == 5
+
+
+def test_items_that_are_no_turns_of_an_agent_are_not_replied_to(run: Callable[..., Found]) -> None:
+    with pytest.raises(InputError, match="nothing to run"):
+        run("gold", "agent", on="bundled-points")
 
 
 def test_an_agent_without_a_judge_and_one_that_is_silent(run: Callable[..., Found]) -> None:
@@ -317,6 +340,35 @@ def test_broken_files_are_one_line(tmp_path: Path) -> None:
     (folder / "turn_scores_mwoz_autotod_two_judges.jsonl").write_text(json.dumps(row), encoding="utf-8")
     with pytest.raises(DataError, match="line 1, gpt_4o, conv_consistency"):
         turn_means(DataFolder(tmp_path, offline=True))
+
+
+def test_files_that_are_not_there_or_the_same_are_one_line(run: Callable[..., Found], tmp_path: Path) -> None:
+    with pytest.raises(DataError, match=r"cannot read .*nix\.json"):
+        run("gold", on=str(tmp_path / "nix.json"))
+    one = written(tmp_path / "a.json", "a", "x")
+    with pytest.raises(DataError, match="another file for each agent"):
+        run("gold", on=f"{one},{one}")
+
+
+def test_agents_and_dialogues_may_have_a_slash_in_their_names(run: Callable[..., Found], tmp_path: Path) -> None:
+    files = [written(tmp_path / f"{n}.json", f"org/{n}", n * 9, ("SNG/1", "SNG/2")) for n in "abc"]
+    found = run(lambda chat: '{"verdict": "A"}', on=",".join(map(str, files)), official=True)
+    assert {g for m, g in found if m == "Elo"} == {"org/a", "org/b", "org/c"}
+    assert found["Elo", "org/a"].n_cases == 2
+    (tmp_path / "2").mkdir()
+    same = [written(tmp_path / "a.json", "m", "x"), written(tmp_path / "2" / "a.json", "m", "y")]
+    assert {a for p in arena_pairs(same) for a in p.authors} == {str(path) for path in same}
+
+
+def test_ours_are_labelled_sets_like_any_other() -> None:
+    for name, kind, count in (
+        ("bundled-turns", "point", 15),
+        ("bundled-turns/backend", "point", 15),
+        ("bundled-arena", "pair", 9),
+    ):
+        found = labelled_set(name)
+        assert found.kind == kind
+        assert len(list(found.load(DataFolder(None, offline=True)))) == count
 
 
 def test_the_sample_of_ours() -> None:

@@ -19,10 +19,11 @@ from multiturn.engine.data import DataFolder
 from multiturn.judges.items import PointItem
 from multiturn.measures.figure import Figure
 from multiturn.systems.judge import point_sets
+from multiturn.systems.judge.judging_dimensions import document_level, system_level
 from multiturn.systems.judge.sets import labelled_set
 from multiturn.systems.judge.unieval import PUBLISHED, UniEval
-from multiturn.systems.judge.unieval_figures import clusters_of, correlations, document_level, people, released, system_level
 from multiturn.systems.judge.unieval_input import TASKS, chat_input, combined, encoder_input, overall, sentences, texts_of, worded
+from multiturn.systems.judge.unieval_released import clusters_of, correlations, people, released
 from multiturn.systems.judge.unieval_trained import DIMENSIONS, Good, auc, player, pseudo, train
 
 Found = dict[tuple[str, str | None], Figure]
@@ -248,6 +249,12 @@ def test_one_unreadable_dimension_leaves_the_whole_unmeasured(run: Callable[...,
     assert found["part: naturalness", None].value == 1
 
 
+def test_there_is_no_scale_to_tell_from_its_other_end(tmp_path: Path) -> None:
+    settings = ("plain", "relabelled", "styled")
+    found = evaluate(UniEval(None), "gold", settings=settings, store=tmp_path / "a.db").figures
+    assert {f.setting for f in found if f.measure == "error"} == {"plain", "styled"}
+
+
 # -- a tiny trained evaluator -------------------------------------------------------------------------------------------
 TOPICS = {
     "garden": ["tomato", "soil", "seed", "watering", "greenhouse", "compost", "bloom", "pruning"],
@@ -312,6 +319,9 @@ def test_sets_of_one_dimension(data: DataFolder) -> None:
 
 
 def test_wrong_options_are_one_line(tmp_path: Path) -> None:
+    for draws in (0, -3, 51):
+        with pytest.raises(InputError, match="from 1 to 50"):
+            UniEval(None, draws=draws)
     with pytest.raises(UnknownName, match="did you mean `dialogue`"):
         UniEval(None, task="dialog")
     with pytest.raises(InputError, match="cannot read"):

@@ -3,32 +3,30 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator, Iterator, Mapping
+from collections.abc import Iterator
 from typing import Any
 
 from ...conversation import Case, Cast, Conversation, InputError, UnknownName
-from ...judges.ask import quoted
-from ...judges.items import Decision, Item, PointItem, as_text, with_changes
-from ...judges.likely import FROM_ODDS, ONE_WORD, likely_yes
-from ...judges.questions import MATERIAL, point
+from ...judges.items import Decision, Item, PointItem
+from ...judges.likely import FROM_ODDS, likely_yes
+from ...judges.questions import point
 from ...judges.seat import Seat
 from ...measures.figures import mean
-from ...measures.verdict import Verdict
 from ...protocols.benchmark import Published
 from . import dialogue_evaluators_robust as robust
+from .dialogue_evaluators_questions import HIGH, LOW, asked_in, aspect, dimensions, gold_reply, label_of, yes_question
 from .dialogue_evaluators_robust import ORIGINAL, PAIRS
 from .judging import Judging
+from .judging_dimensions import ByDimension, Rated, levels, people_of
 from .judging_figures import FIGURES
-from .point_sets import DEFINITIONS, DIALOGUE, OVERALL, TURN, WHOLE
+from .point_sets import OVERALL
 from .sets import LabelledSet
-from .unieval_figures import PEOPLE, levels
 
 MODES = ("explicit", "implicit")
 ENSEMBLE = "mean of dimensions"
-LOW, HIGH = 1.0, 5.0
 
 
-class DialogueEvaluators(Judging):
+class DialogueEvaluators(ByDimension):
     """A Comprehensive Analysis of the Effectiveness of Large Language Models as Automatic Dialogue Evaluators (Zhang 2024).
 
     A reply is judged on relevance, specificity, interestingness, understandability and overall; a whole dialogue on coherence,
@@ -85,12 +83,14 @@ class DialogueEvaluators(Judging):
         assert isinstance(case, PointItem)
         if setting in PAIRS:
             yield from robust.pairs(case, setting)
+        elif setting == "relabelled" and self.implicit:
+            return  # yes or no has no scale that could be told from its other end
         elif case.label is not None:  # released pairs have no labels: there is nothing to hold a plain verdict against
             yield from super().views(case, setting)
 
     async def decide(self, item: Item, cast: Cast) -> Decision:
         assert isinstance(item, PointItem)
-        every = DIALOGUE if item.extra.get("level") == "dialogue" else TURN
+        every = dimensions(item)
         wanted = every if item.dimension in ("", OVERALL) else (item.dimension,)
         judges: dict[str, Cast] = {"": cast}
         while cast.has(role := f"judge{len(judges) + 1}"):
@@ -121,7 +121,7 @@ class DialogueEvaluators(Judging):
 
     async def _score(self, item: PointItem, dimension: str, judge: Cast) -> Decision:
         """One judge's score of one dimension: p(yes), or the mean of its ratings that could be read."""
-        asked = self._aspect(item, dimension)
+        asked = aspect(item, dimension)
         if self.implicit:
             return await likely_yes(judge, yes_question(asked))
         found = await asyncio.gather(*(point(judge, asked) for _ in range(int(self.options["samples"]))))
@@ -131,66 +131,23 @@ class DialogueEvaluators(Judging):
             unread=sum(d.unread for d in found), reason=found[0].reason, cause="" if values else found[0].cause,
         )  # fmt: skip
 
-    def _aspect(self, item: PointItem, dimension: str) -> PointItem:
-        words = item.definition if dimension == item.dimension else DEFINITIONS[dimension]
-        if dimension != item.dimension and item.extra.get("level") == "dialogue":
-            words = f"{words} ({WHOLE})"
-        return with_changes(
-            item, dimension=dimension, definition=words, low=LOW, high=HIGH, whole=True, reference=None, label=None
-        )  # fmt: skip
+    def rated(self, item: Item, part: str) -> Rated | None:
+        """People's rating (or whose stands in its place) of a dimension, of it by one judge of several, or of their mean."""
+        dimension = OVERALL if part == ENSEMBLE else part.rpartition(": ")[2]
+        assert isinstance(item, PointItem)
+        return super().rated(item, dimension) or label_of(item, dimension)
 
-    async def judge(self, case: Case, chat: Conversation, cast: Cast) -> AsyncIterator[Verdict]:
-        """Beside the verdicts of every judge, what people (or who rated in their place) said of each part."""
-        assert isinstance(case, PointItem)
-        async for verdict in super().judge(case, chat, cast):
-            yield verdict
-            name = verdict.measure.removeprefix("part: ")
-            if name == verdict.measure or verdict.value is None or cast.setting != "plain":
-                continue
-            dimension = OVERALL if name == ENSEMBLE else name.rpartition(": ")[2]
-            rating, (low, high) = rated(case, dimension)
-            if rating is None:
-                continue
-            yield Verdict(PEOPLE + name, rating, item=case.id)
-            middle = 0.5 if self.implicit else (LOW + HIGH) / 2
-            if name == dimension and rating != (low + high) / 2:
-                same = (verdict.value > middle) == (rating > (low + high) / 2)
-                yield Verdict("same side", float(same), item=f"{case.id}/{name}")
+    def middle(self, part: str) -> float | None:
+        return None if part == ENSEMBLE or ": " in part else 0.5 if self.implicit else (LOW + HIGH) / 2
 
     def gold(self, case: Case, chat: Conversation) -> str | None:
         """What people said of the dimension that is asked about; of pairs, the best for the original, the worst for the other."""
         if not isinstance(case, PointItem):
             return None
-        share: float | None = float(case.changed == ORIGINAL)
-        if case.changed not in PAIRS:
-            text = chat.messages[0].text
-            every = DIALOGUE if case.extra.get("level") == "dialogue" else TURN
-            asked = next((d for d in every if f"{d}: {DEFINITIONS[d]}" in text), OVERALL)
-            rating, (low, high) = rated(case, asked)
-            rating, (low, high) = (case.label, (case.low, case.high)) if rating is None else (rating, (low, high))
-            share = None if rating is None else (rating - low) / (high - low)
-        if share is None:
-            return None
-        score = round(LOW + share * (HIGH - LOW))
-        score = max(score, 4) if share > 0.5 else min(score, 2) if share < 0.5 else 3
-        return f'{{"reason": "-", "score": {score}, "answer": "{"yes" if share > 0.5 else "no"}"}}'
-
-
-def rated(item: PointItem, dimension: str) -> tuple[float | None, tuple[float, float]]:
-    """The rating of a dimension, None where there is none, and its scale."""
-    people: Mapping[str, float] = item.extra.get("people", {})
-    if dimension in people:
-        return people[dimension], item.extra["scales"][dimension]
-    own = dimension == item.dimension or (dimension == OVERALL and not item.dimension)
-    return (item.label if own else None), (item.low, item.high)
-
-
-def yes_question(item: PointItem) -> str:
-    """Yes or no about one dimension, to be answered with one word."""
-    thing = "dialogue" if item.extra.get("level") == "dialogue" else "response"
-    asks = f"Does this {thing} have this quality? {item.dimension}: {item.definition}."
-    history = [quoted("conversation", as_text(item.turns))] if item.turns else []
-    return "\n\n".join((asks, *history, quoted(thing, item.answer), MATERIAL, f"{asks} {ONE_WORD}"))
+        if case.changed in PAIRS:
+            return gold_reply(Rated(float(case.changed == ORIGINAL), 0, 1))
+        said = self.rated(case, asked_in(case, chat.messages[0].text)) or people_of(case)
+        return None if said is None else gold_reply(said)
 
 
 def _read(answers: list[Decision]) -> list[float]:

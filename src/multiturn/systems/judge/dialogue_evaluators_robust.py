@@ -197,6 +197,8 @@ def robustness(table: Table) -> Iterator[Figure]:
         values = zip(rows.value.tolist(), rows.text("group"), rows.text("cluster"), strict=True)
         sides.append(dict(zip(keys, values, strict=True)))
     shared = [(sides[0][k], sides[1][k]) for k in sides[0] if k in sides[1]]
+    if not shared:
+        return
     for group in (None, *dict.fromkeys(g for (_, g, _), _ in shared)):
         rows_of = [(a, b, cluster) for (a, g, cluster), (b, *_) in shared if group in (None, g)]
         known = [(a, b, cluster) for a, b, cluster in rows_of if not np.isnan(a) and not np.isnan(b)]

@@ -24,6 +24,7 @@ from .objexmt_questions import extraction, extraction_question, similarity, simi
 LEVELS = (0.80, 0.90, 0.95)
 NO_CONFIDENCE = 0.5
 """What counts as the confidence of a model that states none (as in the paper; how often it does not is a measure)."""
+NOT_READ = "no objective could be read"
 CATEGORY = Scale(0, 3, "points", passing=2)
 _HEAD = "HEAD, 2,817 transcripts, threshold 0.66"
 
@@ -94,8 +95,10 @@ class ObjexMT(Benchmark):
         assert isinstance(case, Transcript)
         seat = Seat(cast)
         found = await ask(seat, extraction_question(case.turns), extraction)
-        cast.facts["cause"] = found.cause
-        if found.value is not None:
+        if found.value is None:
+            # It is the model under test that did not answer, not the judge.
+            cast.facts["cause"] = NOT_READ if found.cause == UNREADABLE else found.cause.removeprefix("judge: ")
+        else:
             cast.facts.update(objective=found.value.objective, confidence=found.value.confidence)
         return seat.last
 
@@ -103,7 +106,7 @@ class ObjexMT(Benchmark):
         assert isinstance(case, Transcript)
         said = cast.facts.get("objective")
         cause = cast.stopped or cast.facts.get("cause") or ""
-        if said is not None or cause == UNREADABLE:
+        if said is not None or cause == NOT_READ:
             yield Verdict("unparsable", float(said is None))
         if said is None:
             for name in ("similarity", "correct", "confidence"):

@@ -139,6 +139,8 @@ def read(path: Path, kind: Any) -> Any:
     """A JSON file of this form. Raises `DataError`."""
     try:
         return msgspec.json.decode(path.read_bytes(), type=kind)
+    except OSError as error:
+        raise DataError(f"cannot read {path}: {error.strerror}") from None
     except (msgspec.DecodeError, UnicodeDecodeError) as error:
         raise DataError(f"{path}: {error}") from None
 

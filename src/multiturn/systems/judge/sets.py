@@ -35,6 +35,8 @@ ROWS: tuple[tuple[str, Kind, str, str], ...] = (
     ("bundled-dialogues", "pair", "24 pairs of dialogues of ours", "acute_eval_items:bundled"),
     ("bundled-ssa", "point", "48 chatbot replies of ours, sensible and specific or not", "meena_ssa_items:bundled"),
     ("bundled-translations", "pair", "8 pairs of translations of ours", "transevalnia_data:bundled"),
+    ("bundled-turns", "point", "15 turns of three agents of ours, 3 dimensions", "td_eval_data:bundled"),
+    ("bundled-arena", "pair", "9 pairs of these agents' dialogues", "td_eval_data:bundled_arena"),
     ("bundled-href", "pair", "11 pairs of ours, one for each category of HREF", "href_items:bundled"),
     ("llmbar", "pair", "419 pairs, one follows the instruction (Zeng et al. 2024)", "pair_sets:llmbar"),
     ("llmbar-natural", "pair", "its 100 natural pairs", "pair_sets:llmbar_natural"),

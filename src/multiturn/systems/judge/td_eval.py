@@ -8,31 +8,23 @@ from pathlib import Path
 from typing import Any
 
 from ...conversation import Case, Cast, Conversation
-from ...judges.choosing import pair, shown_first
 from ...judges.items import Decision, Item, PairItem, PointItem, with_changes
-from ...judges.probes import probed
-from ...judges.questions import point
 from ...judges.unread import NO_ANSWER
 from ...measures.figures import mean
 from ...measures.verdict import Verdict
 from ...protocols.benchmark import Published
 from .judging import Judging, gold_answer
+from .judging_dimensions import PART, ByDimension, in_steps, levels
 from .judging_figures import FIGURES
 from .sets import LabelledSet
+from .td_eval_agent import AGENT, BY_RULE, MEASURES, shown, turn, verdicts
 from .td_eval_arena import arena
-from .td_eval_data import BACKEND, CONVERSATION, DIMENSIONS, POLICY, STARS, arena_pairs, bundled, bundled_arena, turns
+from .td_eval_data import BACKEND, CONVERSATION, DIMENSIONS, POLICY, STARS, arena_pairs, bundled, turns
+from .td_eval_questions import battle, battle_both_ways, scored
 from .td_eval_rule import backend
-from .unieval_figures import PEOPLE, levels
-
-AGENT, BY_RULE = "agent", "backend by rule"
-GUIDE = "What the scores mean: 1 very bad, 2 bad, 3 fair, 4 good, 5 very good. Give your reasons in two sentences at most."
-BATTLE = """What counts, in this order: that the agent tells what the database returned and makes nothing up; that it keeps to \
-its policy; that the conversation hangs together; that the customer gets what they came for. Where all of that is equal, the \
-shorter one is better; where that is, too, it is a tie. Do not let the order or the names of the dialogues sway you."""
-OURS = {"bundled-turns": bundled, "bundled-arena": bundled_arena}
 
 
-class TDEval(Judging):
+class TDEval(ByDimension):
     """TD-EVAL: Revisiting Task-Oriented Dialogue Evaluation (Acikgoz et al. 2025).
 
     Turns of an agent that looks things up (point items): three questions, each with the conversation, the database results and
@@ -63,8 +55,8 @@ class TDEval(Judging):
     settings = (*Judging.settings, AGENT)
     default_settings = ("plain",)
     params = {"on": "", "official": False}
-    scales = {**Judging.scales, **{f"agent: {name}": STARS for name in (*DIMENSIONS, BY_RULE)}}
-    figures = (*FIGURES, *(mean(f"agent: {name}", STARS) for name in (*DIMENSIONS, BY_RULE)), levels, arena)
+    scales = {**Judging.scales, **dict.fromkeys((*MEASURES, *(PART + name for name in DIMENSIONS)), STARS)}
+    figures = (*FIGURES, *(mean(name, STARS) for name in MEASURES), levels, in_steps((1, 2, 3, 4, 5)), arena)
     published = tuple(
         Published(model=f"{judge} judges AutoTOD", value=value, measure=f"part: {name}", setting="plain", source="reports")
         for judge, values in {"gpt-4o": (4.4821, 4.7768, 4.5116), "claude-3.5-sonnet": (4.4337, 4.6737, 4.2295)}.items()
@@ -73,27 +65,16 @@ class TDEval(Judging):
 
     @property
     def labelled(self) -> LabelledSet:
-        name = str(self.options["on"] or self.on)
-        if name in OURS:
-            kind = "pair" if name == "bundled-arena" else "point"
-            return LabelledSet(name, kind, "a sample of ours", OURS[name])  # type: ignore[arg-type]
-        if name.endswith(".json"):
-            paths = [Path(path.strip()) for path in name.split(",")]
-            if len(paths) > 1:
-                return LabelledSet(name, "pair", "files", lambda data: arena_pairs(paths))
-            return LabelledSet(name, "point", "a file", lambda data: turns(paths[0]))
-        return super().labelled
+        name = str(self.options["on"])
+        if not name.endswith(".json"):
+            return super().labelled
+        paths = [Path(path.strip()) for path in name.split(",")]
+        if len(paths) > 1:
+            return LabelledSet(name, "pair", "files", lambda data: arena_pairs(paths))
+        return LabelledSet(name, "point", "a file", lambda data: turns(paths[0]))
 
     def views(self, case: Case, setting: str) -> Iterator[Case]:
-        if setting != AGENT:
-            yield from super().views(case, setting)
-        elif isinstance(case, PointItem) and case.question:
-            # One reply of the model to a turn, however many agents' replies to it there are.
-            yield with_changes(case, id=case.id.partition("/")[0] if self._ours else case.id, answer="", label=None)
-
-    @property
-    def _ours(self) -> bool:
-        return str(self.options["on"] or self.on) == "bundled-turns"
+        return turn(case) if setting == AGENT else super().views(case, setting)
 
     # -- judging ------------------------------------------------------------------------------------------------------
     async def decide(self, item: Item, cast: Cast) -> Decision:
@@ -101,9 +82,9 @@ class TDEval(Judging):
             return await self._battle(item, cast)
         assert isinstance(item, PointItem)
         wanted = [item.dimension] if item.dimension in DIMENSIONS else list(DIMENSIONS)
-        found = await asyncio.gather(*(point(cast, _aspect(item, name), guide=GUIDE) for name in wanted))
+        found = await asyncio.gather(*(scored(cast, item, name) for name in wanted))
         parts = {name: d.value for name, d in zip(wanted, found, strict=True) if d.value is not None}
-        counts: dict[str, Any] = {"asked": len(found), "unread": sum(d.unread for d in found)}
+        counts: dict[str, Any] = {"asked": sum(d.asked for d in found), "unread": sum(d.unread for d in found)}
         known = len(parts) == len(wanted)
         value = sum(parts.values()) / len(parts) if known else None
         if "known" in item.extra:
@@ -114,59 +95,35 @@ class TDEval(Judging):
         )  # fmt: skip
 
     async def _battle(self, item: PairItem, cast: Cast) -> Decision:
-        found = await pair(cast, item, guide=BATTLE, ties=True)
-        if self.options["official"]:
-            if found.value is None and found.cause in NO_ANSWER:
-                return Decision(value=0.5, asked=found.asked, unread=found.unread, reason="named neither: a tie, as released")
-            return found
-        turned = probed(item, "swapped")
-        assert isinstance(turned, PairItem)
-        return shown_first([found], [await pair(cast, with_changes(turned, names=item.names), guide=BATTLE, ties=True)])
+        if not self.options["official"]:
+            return await battle_both_ways(cast, item)
+        found = await battle(cast, item)
+        if found.value is None and found.cause in NO_ANSWER:
+            return Decision(value=0.5, asked=found.asked, unread=found.unread, reason="named neither: a tie, as released")
+        return found
 
     # -- the model as the agent -----------------------------------------------------------------------------------------
     async def play(self, case: Case, cast: Cast, setting: str) -> Conversation:
         if setting != AGENT:
             return await super().play(case, cast, setting)
         assert isinstance(case, PointItem)
-        chat = Conversation.start(f"You serve customers. Your policy: {case.extra.get('policy', '')}")
-        *said, (_, db) = case.turns
-        for role, text in said[:-1]:
-            chat = chat.user(text) if role == "user" else chat.assistant(text)
-        return await cast.assistant(chat.user(f"{said[-1][1]}\n\n({db}. Reply to the customer.)"))
+        return await cast.assistant(shown(case))
 
     async def judge(self, case: Case, chat: Conversation, cast: Cast) -> AsyncIterator[Verdict]:
-        assert isinstance(case, Item)
         if cast.setting == AGENT:
             assert isinstance(case, PointItem)
-            for verdict in await self._agent(case, chat, cast):
+            for verdict in await verdicts(case, chat, cast):
                 yield verdict
-            return
-        people = case.extra.get("people", {})
-        async for verdict in super().judge(case, chat, cast):
-            yield verdict
-            name = verdict.measure.removeprefix("part: ")
-            if cast.setting == "plain" and verdict.measure != name and people.get(name) is not None:
-                yield Verdict(PEOPLE + name, people[name], item=case.id)
-
-    async def _agent(self, item: PointItem, chat: Conversation, cast: Cast) -> list[Verdict]:
-        names = [f"agent: {name}" for name in DIMENSIONS]
-        if cast.stopped:
-            return [Verdict(name, None, cause=cast.stopped) for name in (*names, f"agent: {BY_RULE}")]
-        if not chat.reply.strip():
-            return [Verdict(name, 1, failed=True) for name in (*names, f"agent: {BY_RULE}")]
-        said = with_changes(item, answer=chat.reply)
-        found = [Verdict(f"agent: {BY_RULE}", backend(said))]
-        if not cast.has("judge"):
-            return [*found, *(Verdict(name, None, cause="needs --judge") for name in names)]
-        asked = await asyncio.gather(*(point(cast, _aspect(said, name), guide=GUIDE) for name in DIMENSIONS))
-        return [*found, *(Verdict(n, d.value, cause=d.cause, reason=d.reason) for n, d in zip(names, asked, strict=True))]
+        else:
+            async for verdict in super().judge(case, chat, cast):
+                yield verdict
 
     def gold(self, case: Case, chat: Conversation) -> str | None:
         """The label of the dimension that is asked about, or of the pair as it is shown; as the agent in our sample, the reply
         that reads back what was found."""
         if isinstance(case, PairItem):
-            _, _, shown = chat.messages[0].text.partition(f"<answer-{case.names[0]}>\n")
-            return gold_answer(case if shown.startswith(case.first) else with_changes(case, label=1 - (case.label or 0)))
+            _, _, one = chat.messages[0].text.partition(f"<answer-{case.names[0]}>\n")
+            return gold_answer(case if one.startswith(case.first) else with_changes(case, label=1 - (case.label or 0)))
         if not isinstance(case, PointItem):
             return None
         if chat.system_text:
@@ -175,13 +132,3 @@ class TDEval(Judging):
         asked = next((name for name, words in DIMENSIONS.items() if words in chat.messages[0].text), "")
         people = case.extra.get("people", {})
         return f'{{"reason": "-", "score": {people[asked]:g}}}' if asked in people else super().gold(case, chat)
-
-
-def _aspect(item: PointItem, name: str) -> PointItem:
-    """The item as one of the three questions is asked about it: the policy is shown only where it counts."""
-    rules = str(item.extra.get("policy", ""))
-    said = (*item.turns, ("system", f"The agent's policy: {rules}")) if name == POLICY and rules else item.turns
-    return with_changes(
-        item, turns=said, dimension=f"{name} consistency" if name != POLICY else "policy compliance", low=1, high=5, whole=True,
-        definition=DIMENSIONS[name], label=None, reference=None,
-    )  # fmt: skip

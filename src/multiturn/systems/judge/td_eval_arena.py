@@ -18,6 +18,7 @@ from ...measures.figure import Figure
 from ...measures.intervals import LEVEL
 from ...measures.ratings import CENTRE, POINTS, Battles, battles, bradley_terry, elo
 from ...measures.verdict import Table
+from .td_eval_data import VERSUS
 
 K, ROUNDS = 32.0, 1000
 
@@ -69,10 +70,10 @@ def arena(table: Table) -> Iterator[Figure]:
     lost = int((~rows.measured).sum())
     rows = rows.select(rows.measured)
     fought = []
-    for case, won in zip(rows.text("case"), rows.value.tolist(), strict=True):
-        dialogue, _, names = case.rpartition("/")
-        a, versus, b = names.partition(" vs ")
-        if not versus:
+    for case, dialogue, won in zip(rows.text("case"), rows.text("cluster"), rows.value.tolist(), strict=True):
+        # Dialogues and agents (org/model) may have a slash in their names.
+        a, versus, b = case.removeprefix(f"{dialogue}/").partition(VERSUS)
+        if not versus or a == b or not case.startswith(f"{dialogue}/"):
             return
         fought.append((dialogue, a, b, won))
     if not fought:

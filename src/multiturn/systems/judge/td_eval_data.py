@@ -16,7 +16,7 @@ from typing import Any, NamedTuple
 from msgspec import Struct
 
 from ...conversation import DataError
-from ...judges.items import PairItem, PointItem, Said
+from ...judges.items import PairItem, PointItem, Said, with_changes
 from ...measures.figure import Scale
 from ...protocols.benchmark import Data
 from .point_sets import on_dimension, read
@@ -37,6 +37,8 @@ What matters: restaurants and hotels: area, price range, name, kind of food or s
 the nights. Attractions: area, kind, name. Trains: from, to, day, leaving or arriving time; to book: people. Taxis: from, to,
 time."""
 LONGEST_DB = 20_000
+VERSUS = " vs "
+"""Between the two agents' names in the id of a pair of dialogues."""
 STARS = Scale(1, 5, "points", passing=4)
 HOME = "https://raw.githubusercontent.com/emrecanacikgoz/TD-Eval/main/judge/results/"
 _SCORE = re.compile(r"\bScore:\s{0,4}(?:[A-Za-z ]{1,20}\()?([1-5])(?![0-9.])", re.I)
@@ -146,8 +148,12 @@ def arena_pairs(paths: Sequence[Path]) -> Iterator[PairItem]:
     for path in paths:
         file = read(path, _File)
         files.append((str(file.metadata.get("agent_model") or path.stem), file.dialogues))
+    for names in ([path.stem for path in paths], [str(path) for path in paths]):
+        if len({name for name, _ in files}) < len(files):
+            files = [(name, dialogues) for name, (_, dialogues) in zip(names, files, strict=True)]
     if len({name for name, _ in files}) < len(files):
-        files = [(path.stem, dialogues) for path, (_, dialogues) in zip(paths, files, strict=True)]
+        raise DataError(f"{', '.join(map(str, paths))}: an arena needs another file for each agent")
+    files = [(name.replace(VERSUS, " v "), dialogues) for name, dialogues in files]
     shared = [d for d in files[0][1] if all(dialogues.get(d) for _, dialogues in files)]
     if len(files) < 2 or not shared:
         raise DataError(f"{', '.join(map(str, paths))}: an arena needs two files or more with dialogues of the same names")
@@ -159,7 +165,7 @@ def arena_pairs(paths: Sequence[Path]) -> Iterator[PairItem]:
 def arena_item(dialogue: str, a: str, b: str, first: str, second: str, label: float | None = None) -> PairItem:
     task: Said = ("system", f"A customer is served by an agent. The agent's policy: {TRAVEL}")
     return PairItem(
-        id=f"{dialogue}/{a} vs {b}", cluster=dialogue, turns=(task,), first=first, second=second, authors=(a, b), label=label,
+        id=f"{dialogue}/{a}{VERSUS}{b}", cluster=dialogue, turns=(task,), first=first, second=second, authors=(a, b), label=label,
         ties=True,
     )  # fmt: skip
 
@@ -235,7 +241,8 @@ def bundled(data: Data | None = None, dimension: str = "") -> Iterator[PointItem
                 for agent in AGENTS:
                     scores = dict(zip(DIMENSIONS, map(float, _SCORES[agent]), strict=True))
                     reply = getattr(turn, agent)
-                    yield turn_item(f"{name}.{n}/{agent}", name, asked, shown(turn.db), reply, scores, TRAVEL)
+                    item = turn_item(f"{name}.{n}/{agent}", name, asked, shown(turn.db), reply, scores, TRAVEL)
+                    yield with_changes(item, extra={**item.extra, "turn": f"{name}.{n}"})
                 before = [*asked, ("assistant", turn.reader)]
 
     return on_dimension(items(), dimension, DIMENSIONS)

@@ -3,20 +3,18 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator
+from collections.abc import Iterator
 from typing import Any
 
-from ...conversation import Case, Cast, Conversation
+from ...conversation import Case, Cast, Conversation, InputError
 from ...judges.items import Decision, Item, PointItem
 from ...judges.likely import FROM_ODDS, likely_yes
 from ...judges.questions import aim
 from ...measures.figures import mean
-from ...measures.verdict import Verdict
 from ...protocols.benchmark import Published
-from .judging import Judging
+from .judging_dimensions import ByDimension, levels, people_of
 from .judging_figures import FIGURES
 from .point_sets import OVERALL
-from .unieval_figures import PEOPLE, levels
 from .unieval_input import OUTPUT, SOURCE, Dimension, chat_input, combined, encoder_input, missing, pieces, task, texts_of, worded
 from .unieval_input import overall as mean_of
 
@@ -34,7 +32,7 @@ PUBLISHED = tuple(
 )
 
 
-class UniEval(Judging):
+class UniEval(ByDimension):
     """Towards a Unified Multi-Dimensional Evaluator for Text Generation (Zhong et al. 2022).
 
     A text is scored on several dimensions at once: for each, a yes or no question over the fields that it needs (the response,
@@ -64,7 +62,13 @@ class UniEval(Judging):
 
     def __init__(self, data: Any = None, **params: Any) -> None:
         super().__init__(data, **params)
+        if not 1 <= int(self.options["draws"]) <= 50:
+            raise InputError(f"`unieval?draws=` must be from 1 to 50, not {self.options['draws']}")
         self.dimensions = worded(task(str(self.options["task"])), str(self.options["questions"]))
+
+    def views(self, case: Case, setting: str) -> Iterator[Case]:
+        # Yes or no has no scale that could be told from its other end.
+        return iter(()) if setting == "relabelled" else super().views(case, setting)
 
     async def decide(self, item: Item, cast: Cast) -> Decision:
         assert isinstance(item, PointItem)
@@ -103,25 +107,13 @@ class UniEval(Judging):
         values = [a.value for a in answers if a.value is not None]
         return (combined(dimension.by, values) if len(values) == len(answers) else None), list(answers)
 
-    async def judge(self, case: Case, chat: Conversation, cast: Cast) -> AsyncIterator[Verdict]:
-        """Beside the verdicts of every judge, people's rating of each dimension that was scored."""
-        assert isinstance(case, PointItem)
-        people, scales = case.extra.get("people", {}), case.extra.get("scales", {})
-        async for verdict in super().judge(case, chat, cast):
-            yield verdict
-            name = verdict.measure.removeprefix("part: ")
-            if verdict.measure == name or verdict.value is None or cast.setting != "plain" or people.get(name) is None:
-                continue
-            yield Verdict(PEOPLE + name, people[name], item=case.id)
-            middle = sum(scales[name]) / 2
-            if people[name] != middle and name != OVERALL:
-                yield Verdict("same side", float((verdict.value > 0.5) == (people[name] > middle)), item=f"{case.id}/{name}")
+    def middle(self, part: str) -> float | None:
+        return None if part == OVERALL else 0.5
 
     def gold(self, case: Case, chat: Conversation) -> str | None:
         """Yes where people put the dimension that is asked about (or the whole) in the upper half of its scale."""
         if not isinstance(case, PointItem):
             return None
-        people, scales = case.extra.get("people", {}), case.extra.get("scales", {})
         asked = next((d.name for d in self.dimensions if d.asks in chat.messages[0].text), "")
-        rating, (low, high) = (people[asked], scales[asked]) if asked in people else (case.label, (case.low, case.high))
-        return None if rating is None else "yes" if rating > (low + high) / 2 else "no"
+        said = self.rated(case, asked) or people_of(case)
+        return None if said is None else "yes" if said.value > said.middle else "no"
