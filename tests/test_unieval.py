@@ -23,7 +23,7 @@ from multiturn.systems.judge.judging_dimensions import document_level, system_le
 from multiturn.systems.judge.sets import labelled_set
 from multiturn.systems.judge.unieval import PUBLISHED, UniEval
 from multiturn.systems.judge.unieval_input import TASKS, chat_input, combined, encoder_input, overall, sentences, texts_of, worded
-from multiturn.systems.judge.unieval_released import clusters_of, correlations, people, released
+from multiturn.systems.judge.unieval_released import Scored, clusters_of, correlations, people, released
 from multiturn.systems.judge.unieval_trained import DIMENSIONS, Good, auc, player, pseudo, train
 
 Found = dict[tuple[str, str | None], Figure]
@@ -94,6 +94,12 @@ def test_the_document_level_leaves_out_documents_without_variation(data: DataFol
     assert found.pearson.n == len(inside)
     assert 0 < len(inside) < 60
     assert [a.value for a in found] == pytest.approx(np.mean(inside, axis=0).tolist())
+
+
+def test_people_s_overall_is_their_mean_where_they_did_not_rate_the_whole() -> None:
+    row = Scored(scores={"coherence": 4.0, "fluency": 5.0}, predict_scores={})
+    assert people(row, "overall") == 4.5
+    assert people(Scored(scores={"fluency": 5.0, "overall": 3.0}, predict_scores={}), "overall") == 3
 
 
 def test_the_system_level_correlates_means(data: DataFolder) -> None:
@@ -253,6 +259,15 @@ def test_there_is_no_scale_to_tell_from_its_other_end(tmp_path: Path) -> None:
     settings = ("plain", "relabelled", "styled")
     found = evaluate(UniEval(None), "gold", settings=settings, store=tmp_path / "a.db").figures
     assert {f.setting for f in found if f.measure == "error"} == {"plain", "styled"}
+
+
+def test_an_empty_answer_is_not_judged(run: Callable[..., Found], tmp_path: Path) -> None:
+    file = tmp_path / "items.jsonl"
+    file.write_text('{"id": "1", "prompt": "Name a colour.", "answer": " ", "label": 1}\n', encoding="utf-8")
+    for task in TASKS:
+        found = run(says(Yes=0.6, No=0.2), on=str(file), task=task)
+        assert found["error", None].n_unmeasured == 1
+        assert not any(measure.startswith("part: ") for measure, _ in found)
 
 
 # -- a tiny trained evaluator -------------------------------------------------------------------------------------------
