@@ -42,6 +42,7 @@ _ASSISTANT = re.compile(
     r"\b(?:how (?:can|may) i (?:help|assist) you\b|what can i (?:do for|help) you\b"
     r"|is there anything else (?:that )?i can (?:help|assist|do)\b|anything else i can (?:help|assist) you with\b"
     r"|i(?:'d| would) be (?:happy|glad|delighted) to (?:help you|assist you)\b"
+    r"|i(?:'m| am) (?:ready|happy|glad|excited|eager) to (?:help|assist) you\b"
     r"|i(?:'m| am) here to (?:help|assist) (?:you|with)\b|(?:glad|happy) i could (?:help|assist)\b"
     r"|thank you for (?:contacting|reaching out to) (?:us|me|our)\b"
     r"|as (?:an ai|a large language model|a language model|your (?:ai )?assistant)\b|i(?:'m| am) (?:just )?an ai\b"

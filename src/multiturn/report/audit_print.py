@@ -143,7 +143,7 @@ def ratings_table(rows: Sequence[Agreed]) -> Grid:
 
 def _figures(audit: UserAudit, console: Console, say: Callable[..., None], everything: bool) -> None:
     wanted = [p for p in audit.figures if everything or (p.all.group is None and p.all.turn is None)]
-    shown = [p for p in wanted if p.all.value is not None or p.without is not None]
+    shown = [p for p in wanted if p.all.value is not None]
     models = len({p.all.model for p in shown}) > 1
     grid = Grid(box=None, pad_edge=False, padding=(0, 2, 0, 0))
     grid.add_column(Text("figure"), overflow="fold", header_style="bold")

@@ -8,7 +8,7 @@ from typing import Any
 from ..judges.simulation import TURNS
 from ..measures.figure import Figure
 from ..systems.sim.arena_data import ASSISTANTS
-from .audit import People, UserAudit
+from .audit import FigurePair, People, UserAudit
 from .audit_ratings import WithPeople
 from .audit_users import Moved, Shift
 from .safe import one_line
@@ -80,10 +80,12 @@ def marked_line(audit: UserAudit) -> str:
 
 
 def difference_line(audit: UserAudit) -> Iterator[str]:
-    """What leaving them out does to the first figure that can be made without them."""
-    pair = next((p for p in audit.figures if p.difference is not None and p.all.group is None and p.all.turn is None), None)
+    """What leaving them out does to the first figure that they are part of, and that can be made without them."""
+    moved = [p for p in audit.figures if p.all.value is not None and p.all.group is None and p.all.turn is None and _touched(p)]
+    pair = next((p for p in moved if p.difference is not None), None)
     if pair is None or pair.difference is None:
-        yield "Without them nothing is left to make a figure of."
+        if moved:
+            yield "Nothing is left of the figures that they are part of."
         return
     f, d = pair.all, pair.difference
     name = f"{one_line(f.measure, 40)} ({one_line(f.setting or 'all settings', 40)})"
@@ -96,6 +98,12 @@ def difference_line(audit: UserAudit) -> Iterator[str]:
     chance = "" if sure else "; this could be chance" if shown else "; how sure that is cannot be said"
     way = "higher" if d > 0 else "lower"
     yield f"{name} is {points(d, f.unit)} {way} without them{' ' + shown if shown else ''} ({cases}){chance}."
+
+
+def _touched(pair: FigurePair) -> bool:
+    """Whether the figure rests on other verdicts without them."""
+    rest = pair.without
+    return rest is None or (rest.n_scored, rest.n_failed) != (pair.all.n_scored, pair.all.n_failed)
 
 
 def classifier_lines(people: People) -> Iterator[str]:
