@@ -60,6 +60,7 @@ def kinds(chat: Conversation, secrets: Secrets | None = None) -> set[str]:
     "text",
     [
         "Sure! How can I help you today?",
+        "I'm ready to assist you with your Python code.",
         "I'd be happy to help you with that. What is your order number?",
         "Is there anything else I can help you with?",
         "As an AI language model, I do not have a phone.",
