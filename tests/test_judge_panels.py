@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from pathlib import Path
 
 import pytest
@@ -118,3 +119,31 @@ def test_a_ranking_whose_call_failed_is_not_left_out(tmp_path: Path) -> None:
     assert figure["correct"].value is None
     assert figure["unparsable"].value == 0
     assert figure["W"].value is None
+
+
+PAIRS = [{"prompt": f"{n} + 2?", "first": str(n + 2), "second": str(n), "label": "first"} for n in range(3)]
+PAIRS += [{"prompt": f"{n} + 3?", "first": str(n), "second": str(n + 3), "label": "second"} for n in range(3)]
+POINTS = [
+    {"prompt": f"{n} + 2?", "answer": str(n + k), "reference": str(n + 2), "label": k == 2} for n in range(3) for k in (2, 3)
+]
+
+
+@pytest.mark.parametrize("system", SYSTEMS)
+def test_gold_is_right_on_a_file_of_ones_own_however_it_is_shown(system: type[Judging], tmp_path: Path) -> None:
+    if "pair" not in system.takes and "point" not in system.takes:
+        pytest.skip("lists have a test of their own")
+    rows = PAIRS if "pair" in system.takes else POINTS
+    path = tmp_path / "items.jsonl"
+    path.write_text("".join(json.dumps(row) + "\n" for row in rows))
+    options = {"default": "no-reference"} if system is Href else {}
+    settings = tuple(s for s in ("plain", "again", "swapped", "relabelled") if s in ("plain", "again") or rows is PAIRS)
+    found = evaluate(system(on=str(path), **options), "gold", settings=settings, store=tmp_path / "s.db")
+    right = {f.setting: f.value for f in found.figures if f.measure == "correct" and f.group is None}
+    assert right == dict.fromkeys(settings, 1)
+
+
+def test_gold_of_planted_flaws_is_right_however_it_is_shown(tmp_path: Path) -> None:
+    settings = ("plain", "mers", "again", "swapped", "relabelled")
+    found = evaluate(MultiElo(), "gold", settings=settings, limit=66, store=tmp_path / "s.db")
+    right = {f.setting: f.value for f in found.figures if f.measure == "correct" and f.group is None}
+    assert right == dict.fromkeys(settings, 1)

@@ -151,6 +151,13 @@ def test_a_judge_that_counts_errors_gets_the_planted_order(run: Callable[..., Fo
     assert "no finite rating" in found["rating, overall", "plain", MAJOR].note
 
 
+def test_ratings_of_variants_are_printed(tmp_path: Path) -> None:
+    found = evaluate(MultiElo(), "gold", settings=("plain",), limit=66, store=tmp_path / "s.db")
+    ratings = [f for f in found.figures if f.measure == "Elo, overall"]
+    assert len(ratings) == 12
+    assert {f.kind for f in ratings} == {"mean"}  # other kinds are printed without their groups
+
+
 def test_a_judge_of_length_ranks_all_long_answers_above_all_short_ones(run: Callable[..., Found]) -> None:
     found = run(prefers(lambda answer, asked: answer.length_class == "long"), "plain")
     rated = {name: f.value or 0 for (m, _, name), f in found.items() if m == "Elo, overall" and name is not None}

@@ -171,7 +171,7 @@ def test_replies_that_cannot_be_read(run: Callable[..., Found]) -> None:
     found = run(lambda chat: "I cannot say.", "no-reasoning", "score")
     assert found["accuracy", "no-reasoning"].value == 0
     assert found["accuracy", "no-reasoning"].n_failed == 16
-    assert found["B", "no-reasoning"].value == 1  # naming none is a value, too
+    assert found["B", "no-reasoning"].value is None
     assert found["correct", "no-reasoning"].value is None
     assert found["unparsable", "no-reasoning"].value == 1
     assert found["B", "score"].value is None
@@ -180,6 +180,12 @@ def test_replies_that_cannot_be_read(run: Callable[..., Found]) -> None:
     silent = run(lambda chat: "", "two-step")
     assert silent["accuracy", "two-step"].n_failed == 8
     assert silent["B", "two-step"].n_unmeasured == 8
+
+
+def test_a_judge_that_never_names_one_is_not_free_of_the_order(run: Callable[..., Found]) -> None:
+    found, released = run(lambda chat: "Hm.", "no-reasoning"), run(lambda chat: "Hm.", "no-reasoning", official=True)
+    assert found["B", "no-reasoning"].value is None
+    assert released["B", "no-reasoning"].value == 1
 
 
 # -- verdicts -----------------------------------------------------------------------------------------------------------------

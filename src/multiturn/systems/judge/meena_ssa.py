@@ -131,8 +131,12 @@ class MeenaSSA(Judging):
                         yield Verdict(f"right: {part}", float(verdict.value == people[part]), item=verdict.item)
 
     def gold(self, case: Case, chat: Conversation) -> str | None:
+        """People's labels; where a set has only a value, the labels that make it, or the nearest to it."""
         assert isinstance(case, PointItem)
         people = case.extra.get("people", {})
+        if not people and case.label is not None:
+            share = (case.label - case.low) / (case.high - case.low)
+            people = {SENSIBLE: share >= 0.25, SPECIFIC: share >= 0.75}
         asked = SENSIBLE if ASKS[SENSIBLE] in chat.messages[0].text else SPECIFIC
         return f'{{"reason": "-", "answer": "{"yes" if people[asked] else "no"}"}}' if asked in people else None
 

@@ -19,7 +19,7 @@ from .judging_figures import FIGURES
 from .multi_elo_answers import from_file, pairs, round_robin
 from .multi_elo_figures import games_figures
 from .multi_elo_published import PUBLISHED
-from .multi_elo_questions import DIMENSIONS, MERS, OVERALL, answer_of, shown
+from .multi_elo_questions import DIMENSIONS, MERS, OVERALL, answer_of, shown, turned
 from .sets import LabelledSet
 
 
@@ -74,6 +74,8 @@ class MultiElo(Judging):
     def views(self, case: Case, setting: str) -> Iterator[Case]:
         if setting == MERS:
             yield case
+        elif setting == "swapped" and isinstance(case, PairItem):
+            yield turned(case)
         else:
             yield from super().views(case, setting)
 
@@ -111,4 +113,4 @@ class MultiElo(Judging):
     def gold(self, case: Case, chat: Conversation) -> str | None:
         """A judge of each dimension that knows what was planted: facts; length; errors of language."""
         assert isinstance(case, PairItem)
-        return answer_of(case, chat.messages[0].text) or super().gold(case, chat)
+        return answer_of(case, chat.messages[0].text)

@@ -191,7 +191,7 @@ def _rated(
         name, met = data.players[i], int(bt.battles[i])
         ends = found.interval(partial(_of, name))
         note = f"mean of {SHUFFLES} orders, K {k:g}"
-        yield made.figure(f"Elo, {dimension}", "rating", float(found.rating[i]), ends, note, group=name, n=met)
+        yield made.figure(f"Elo, {dimension}", "mean", float(found.rating[i]), ends, note, group=name, n=met)
         note = "Bradley-Terry" if np.isfinite(bt.rating[i]) else "no finite rating: never lost, or never won"
         ends = number(bt.low[i]), number(bt.high[i])
         yield made.figure(f"rating, {dimension}", "rating", number(bt.rating[i]), ends, note, group=name, n=met)

@@ -7,6 +7,7 @@ from collections.abc import Mapping
 from ...judges.choosing import pair_question
 from ...judges.items import PairItem, with_changes
 from ...judges.probes import probed
+from .judging import gold_answer
 
 MERS = "mers"
 OVERALL = {"overall": "helpfulness, relevance, accuracy and level of detail"}
@@ -24,12 +25,15 @@ def shown(item: PairItem, dimension: str, order: int) -> PairItem:
     if dimension in OVERALL:
         what, words = (item.dimension, item.definition) if item.dimension else ("overall quality", OVERALL[dimension])
     made = with_changes(item, dimension=what, definition=words)
-    if order == 1:
-        return made
-    turned = probed(made, "swapped")
-    assert isinstance(turned, PairItem)
+    return made if order == 1 else turned(made)
+
+
+def turned(item: PairItem) -> PairItem:
+    """The pair with its answers in each other's places, and what was planted in them."""
+    made = probed(item, "swapped")
+    assert isinstance(made, PairItem)
     extra = {name: list(values)[::-1] for name, values in item.extra.items() if isinstance(values, list)}
-    return with_changes(turned, names=item.names, extra=extra)
+    return with_changes(made, extra=extra)
 
 
 def planted(item: PairItem, dimension: str) -> float:
@@ -43,12 +47,11 @@ def planted(item: PairItem, dimension: str) -> float:
 
 
 def answer_of(item: PairItem, asked: str) -> str | None:
-    """What a judge of each dimension answers who goes by what was planted; None for any other question."""
+    """What a judge of each dimension answers who goes by what was planted, or, in other sets, by the label; None for any other
+    question."""
     for dimension in (*OVERALL, *DIMENSIONS):
         for order in (1, 2):
             now = shown(item, dimension, order)
-            if item.extra and asked == pair_question(now):
-                points = planted(now, dimension)
-                word = now.names[0] if points > 0.5 else now.names[1] if points < 0.5 else "tie"
-                return f'{{"reason": "-", "verdict": "{word}"}}'
+            if asked == pair_question(now):
+                return gold_answer(with_changes(now, label=planted(now, dimension)) if item.extra.get("facts") else now)
     return None

@@ -16,8 +16,8 @@ PLAIN = "plain"
 
 
 def what_is_kept(table: Table) -> Iterator[Figure]:
-    """For each share: prompts kept (kind "count"), the share kept of each group (kind "rate"), best over worst there (kind
-    "mean"). A prompt asked in several repeats of the run counts with its mean W."""
+    """For each share: prompts kept (a number, kind "mean"), the share kept of each group (kind "rate"), best over worst there
+    (kind "mean"). A prompt asked in several repeats of the run counts with its mean W."""
     rows = table.where(measure="W", setting=PLAIN)
     found = rows.select(rows.measured)
     cases = list(dict.fromkeys(found.text("case")))
@@ -34,7 +34,7 @@ def what_is_kept(table: Table) -> Iterator[Figure]:
         chosen = {case for case, keep in zip(cases, mask.tolist(), strict=True) if keep}
         name = f"top {share:.0%}".replace("%", " %")
         yield Figure(
-            measure="prompts kept", kind="count", unit="", setting=PLAIN, group=name, value=float(len(chosen)),
+            measure="prompts kept", kind="mean", unit="", setting=PLAIN, group=name, value=float(len(chosen)),
             n_cases=len(cases), n_scored=len(cases), n_unmeasured=lost, note=f"W of {w[mask].min():.3f} or more",
         )  # fmt: skip
         if len(all_of) > 1 and share < 1:

@@ -102,6 +102,8 @@ def _ranked(item: PairItem | ListItem, orders: Sequence[tuple[int | None, str]],
         right = None if best is None else float(item.answers[best] in top)
         yield as_wrong(Verdict("accuracy", right, item=f"{item.id}/order {n + 1}", cause=cause))
     lost = next((cause for best, cause in orders if best is None and cause not in NO_ANSWER), "")
+    if by_text and all(best is None for best, _ in orders):
+        lost = lost or orders[0][1]  # who never names one is not free of the order (released: a B of 1)
     names = {UNNAMED if best is None else item.answers[best] if by_text else best for best, _ in orders}
     yield Verdict("B", None if lost else float(len(names)), item=item.id, cause=lost)
 
