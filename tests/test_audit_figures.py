@@ -186,3 +186,22 @@ def test_usp_has_two_users(run: Command) -> None:
     for user, setting in (("script:p.py:hello", "dialogue"), ("script:p.py:machine", "assistant")):
         assert {p["all"]["setting"] for p in talks[user]["figures"]} == {setting}
         assert talks[user]["conversations"] == 8
+
+
+def test_blocks_of_cases_hold_tasks_that_come_in_turn(run: Command) -> None:
+    """400 cases, every second one always right, half of those left out: as wide as if one case at a time were left out."""
+    score, fault = np.arange(400) % 2, np.arange(400) % 4 == 1
+    Path("talks.jsonl").write_text("".join(
+        json.dumps({"id": f"case {i}", "model": "m", "score": int(score[i]), "messages": [
+            {"role": "user", "content": "How can I help you today?" if fault[i] else f"What is {i}?"},
+            {"role": "assistant", "content": "That is a number."}]}) + "\n"
+        for i in range(400)
+    ))  # fmt: skip
+    assert run("import", "talks.jsonl").code == 0
+    (audit,) = json.loads(run("audit", "--json", "-").out)["audits"]
+    pair = next(p for p in audit["figures"] if p["all"]["group"] is None and p["all"]["kind"] == "mean")
+    kept = [np.arange(400) != i for i in range(400)]
+    left = np.array([score[k & ~fault].mean() - score[k].mean() for k in kept])
+    half = 1.96 * math.sqrt(399 / 400 * ((left - left.mean()) ** 2).sum())
+    assert pair["difference"] == pytest.approx(-1 / 6)
+    assert (pair["high"] - pair["low"]) / 2 == pytest.approx(half, rel=0.3)

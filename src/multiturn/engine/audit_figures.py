@@ -82,8 +82,9 @@ def _beside(figure: Figure, rest: Figure | None, left: Sequence[float | None]) -
 
 
 def _left(benchmark: Benchmark, whole: Table, rest: Table) -> Iterator[dict[Name, float | None]]:
-    """The differences without each block of cases."""
-    cases = {case: i for i, case in enumerate(whole.present("cluster"))}
+    """The differences without each block of cases, shuffled: cases often come in turn from several tasks."""
+    names = whole.present("cluster")
+    cases = dict(zip(names, np.random.default_rng(len(names)).permutation(len(names)).tolist(), strict=True))
     blocks = min(BLOCKS, len(cases))
     block = [np.array([cases[case] % blocks for case in table.text("cluster")], dtype=np.int64) for table in (whole, rest)]
     for b in range(blocks):
