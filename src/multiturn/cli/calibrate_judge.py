@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import time
+from hashlib import blake2b
+from pathlib import Path
 from typing import TYPE_CHECKING, NamedTuple
 
 import click
@@ -128,9 +130,16 @@ def _card(judging: Judging, who: _Who, plan: Plan, result: RunResult, store: Sto
     planned = sum(e.setting == "plain" and e.repeat == 0 for e in plan.episodes)
     (judged,) = next(store.rows(_JUDGED, result.run.id))
     return Card(
-        judge=who.hash, method=judging.label, model=who.label, labels=judging.labelled.name, run=result.run.id, items=judged,
-        planned=planned, figures=tuple(figures), sentences=sentences(figures), created=time.time(),
+        judge=who.hash, method=judging.label, model=who.label, labels=_labels(judging.labelled.name),
+        run=result.run.id, items=judged, planned=planned, figures=tuple(figures), sentences=sentences(figures), created=time.time(),
     )  # fmt: skip
+
+
+def _labels(name: str) -> str:
+    """A labelled set by name; a file with its hash: what was changed in it is another set."""
+    if not name.endswith(".jsonl"):
+        return name
+    return f"{Path(name).name} ({blake2b(Path(name).read_bytes(), digest_size=4).hexdigest()})"
 
 
 _JUDGED = """SELECT count(DISTINCT e."case") FROM run_episodes r JOIN episodes e ON e.id = r.episode

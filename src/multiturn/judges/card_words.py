@@ -59,7 +59,7 @@ def _agrees(figures: list[Figure]) -> Iterator[str]:
         yield _chance(found)
     people = find(figures, "people's alpha")
     if people and people.value is not None:
-        yield f"People agree with each other with alpha {_span(people)}: more cannot be asked of a judge."
+        yield f"People agree with each other with alpha {_span(people)}: that is what a judge can be held to."
 
 
 def _chance(found: Figure) -> str:
@@ -176,7 +176,7 @@ def _sure(figures: list[Figure]) -> Iterator[str]:
     error, said, right = find(figures, "ECE"), find(figures, "confidence"), find(figures, "correct")
     if error and error.value is not None:
         if not error.low:
-            yield f"No calibration error beyond noise is seen in its stated confidence ({_percent(error.value)} with noise)."
+            yield f"Its stated confidence is off by {_percent(error.value)} (calibration error): no more than noise makes it."
         else:
             gap = (said.value or 0) - (right.value or 0) if said and right else 0.0
             way = "" if abs(gap) < 0.8 * error.value else ", too high" if gap > 0 else ", too low"
