@@ -131,7 +131,8 @@ def _card(judging: Judging, who: _Who, plan: Plan, result: RunResult, store: Sto
     (judged,) = next(store.rows(_JUDGED, result.run.id))
     return Card(
         judge=who.hash, method=judging.label, model=who.label, labels=_labels(judging.labelled.name),
-        run=result.run.id, items=judged, planned=planned, figures=tuple(figures), sentences=sentences(figures), created=time.time(),
+        run=result.run.id, items=judged, planned=planned, figures=tuple(figures), sentences=sentences(figures),
+        created=time.time(),
     )  # fmt: skip
 
 
