@@ -6,6 +6,8 @@ import re
 from collections.abc import Iterable, Sequence
 from typing import NamedTuple
 
+import msgspec
+
 from ..measures.figure import Figure
 from ..protocols.benchmark import Published
 from .result import PublishedFigure, RunResult
@@ -88,8 +90,12 @@ class Section:
         return [f for f in self.figures if f.kind == kind and f.turn is None and f.group is None and self.base(f) == self.primary]
 
     def rest(self) -> list[Figure]:
-        """What has no place of its own, over all groups: what repeats tell, and figures that a system adds."""
-        return [f for f in self.figures if f.kind not in DRAWN and f.turn is None and f.group is None]
+        """What has no place of its own: what repeats tell, and figures that a system adds. Over all groups; what exists by
+        group only (players of a rating, dimensions) is named with its group."""
+        found = [f for f in self.figures if f.kind not in DRAWN and f.turn is None]
+        totals = {(f.measure, f.kind, f.setting) for f in found if f.group is None}
+        alone = (f for f in found if f.group is None or (f.measure, f.kind, f.setting) not in totals)
+        return [f if f.group is None else msgspec.structs.replace(f, measure=f"{f.measure}, {f.group}") for f in alone]
 
     def contrast(self, measure: str, group: str | None = None) -> Contrast | None:
         """The first paired difference of a measure in a group."""
