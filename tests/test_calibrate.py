@@ -434,6 +434,7 @@ def test_the_end_of_the_scale_of_agreement() -> None:
     assert (
         said(figure("kappa", -1, -1, -0.6)) == "It contradicts people more often than chance would (kappa -1.00 [-1.00, -0.60])."
     )
+    assert said(figure("kappa", -0.07, -0.14, -0.01)).startswith("It agrees with people no more than chance would")
     unsure = said(figure("kappa", 0.67, -0.02, 0.93))
     assert unsure == "Its agreement with people cannot be told from chance (kappa 0.67 [-0.02, 0.93]); more labels would tell."
     one = msgspec.structs.replace(figure("kappa", 1, 1, 1), low=None, high=None)

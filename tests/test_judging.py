@@ -227,6 +227,9 @@ def test_what_the_probes_write() -> None:
     assert flawed("There are 12 of them, in 1999.") == "There are 18 of them, in 2004."
     assert flawed("It is blue. It was red.") == "It is not blue. It was red."
     assert flawed("Blue!") is None
+    assert flawed("1. Go home.\n2. Take 3 eggs.") == "1. Go home.\n2. Take 7 eggs."  # the number of a line is no claim
+    assert flawed("1. Go home.\n2) It is late.") == "1. Go home.\n2) It is not late."
+    assert (len(OWN), len(OWN.split())) == (len(OTHER), len(OTHER.split()))
     assert "There are 12 of them." in longer("There are 12 of them.")
     assert len(longer("a b c").split()) >= 40
     assert styled("One two three four. Five!") == "## Answer\n\n- **One two three** four.\n- **Five!**"
@@ -340,7 +343,7 @@ def test_a_file_of_ones_own(tmp_path: Path) -> None:
     assert isinstance(item, PointItem)
     assert item.binary
     assert item.label == 1
-    assert item.raters == (1, 0, 1)
+    assert item.raters == (1.0, 0.0, 1.0)
     lists = write(tmp_path / "lists.jsonl", {"prompt": "?", "answers": ["a", "b"], "labels": [1, 2]})
     (many,) = read_items(lists)
     assert isinstance(many, ListItem)

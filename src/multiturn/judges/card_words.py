@@ -48,7 +48,7 @@ def _agrees(figures: list[Figure]) -> Iterator[str]:
             yield "The items have no labels: how far it agrees with people was not measured."
     elif found.low is None or found.high is None:
         yield f"Too few independent items to say how far it agrees with people ({found.measure} {_span(found)})."
-    elif found.high < 0:
+    elif found.high < 0 and found.value <= -CHANCE:
         yield f"It contradicts people more often than chance would ({found.measure} {_span(found)})."
     elif shown and not constant:
         yield f"It agrees with people with {found.measure} {_span(found)} (1 = always, 0 = by chance)."

@@ -26,9 +26,11 @@ FILLER = (
     "In summary, and to repeat the above in other words, this is the answer to the question that was asked.",
 )
 OWN = "[You wrote this answer yourself.]"
-OTHER = "[Another model wrote this answer.]"
+OTHER = "[Another model gave this answer.]"
+"""As many characters and words as `OWN`: a judge that likes length is not one that likes its own work."""
 _SENTENCE = re.compile(r"(?<=[.!?])\s+")
-_NUMBER = re.compile(r"(?<![\w.])(\d{1,9})(?![\w]|\.\d)")
+_NUMBER = re.compile(r"^[ \t]*\d{1,3}[.)][ \t]|(?<![\w.])(\d{1,9})(?![\w]|\.\d)", re.M)
+"""A number that is no part of a word, nor the number of a line in a list (that is matched, but has no group)."""
 _VERB = re.compile(r"\b(is|are|was|were|can|will|should|does|do|has|have)\b(?! not\b)", re.I)
 
 
@@ -87,8 +89,8 @@ def styled(text: str) -> str:
 
 def flawed(text: str) -> str | None:
     """The answer with every number changed, or, without numbers, its first plain statement denied; None when there is neither."""
-    if _NUMBER.search(text):
-        return _NUMBER.sub(lambda m: str(int(m[1]) + 1 + int(m[1]) % 7), text)
+    if any(m[1] for m in _NUMBER.finditer(text)):
+        return _NUMBER.sub(lambda m: str(int(m[1]) + 1 + int(m[1]) % 7) if m[1] else m[0], text)
     denied, n = _VERB.subn(lambda m: f"{m[1]} not", text, count=1)
     return denied if n else None
 

@@ -133,7 +133,7 @@ def labelled_set(name: str) -> LabelledSet:
             module, _, function = place.partition(":")
             load = getattr(importlib.import_module(f"{__package__}.{module}"), function)
             return LabelledSet(name, kind, about, _on_dimension(load, base, dimension) if dimension else load)
-    raise UnknownName("labelled set", name, names(), "or a .jsonl file of your own (see docs/calibrating.md)")
+    raise UnknownName("labelled set", name, names(), "or a .jsonl file of your own, see docs/calibrating.md")
 
 
 def _on_dimension(load: Callable[..., Iterator[Item]], name: str, dimension: str) -> Callable[[Data], Iterator[Item]]:
