@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import json
 from pathlib import Path
 from typing import Any
@@ -263,3 +264,18 @@ def test_only_a_window_teaches_to_ask() -> None:
             assert asks > 0.8
             assert accuracy > myopic[1]
             assert tokens_spent < units(0.18, 6) < myopic[2]
+
+
+def test_a_goodbye_in_the_form_that_was_asked_for_ends_the_talk() -> None:
+    from multiturn.conversation import Conversation
+    from multiturn.players.simulated import SimulatedUser
+    from multiturn.systems.train.collabllm_score import user_json
+
+    async def leaves(chat: Conversation) -> Conversation:
+        return chat.assistant('{"current_answer": "-", "thought": "Done.", "response": "[[TERMINATE CHAT]]"}')
+
+    user = SimulatedUser(leaves, "You are a user.", turns=3, stop=(MARK,), read=user_json)
+    said = asyncio.run(user(Conversation().user("Help.").assistant("Here you are.")))
+    assert said.stop == "user ended"
+    assert said.chat.message is not None
+    assert said.chat.message.role == "assistant"

@@ -139,4 +139,6 @@ class SimulatedUser:
         if ended and not text.strip():
             return "", True
         line = self.read(text, answered)
+        if ended and isinstance(line, Fault):
+            return "", True  # a goodbye in the form that was asked for: there is nothing else to read
         return line if isinstance(line, Fault) else (line, ended)
