@@ -13,7 +13,7 @@ from .judges import beside
 from .result import RunResult
 from .safe import one_line, plain_ascii
 from .shape import Section, sections
-from .words import bounds, cautions, count, findings, gaps, unmeasured_lines, usage_line
+from .words import bounds, cautions, count, findings, gaps, imported, unmeasured_lines, usage_line
 
 
 def print_report(result: RunResult, console: Console | None = None, html: str = "") -> None:
@@ -44,8 +44,11 @@ def _print(result: RunResult, console: Console, html: str) -> None:
         console.print()
     _missing(result, found, console)
     status = {"done": "finished", "partial": "finished, with parts missing", "stopped": "stopped early"}[result.run.status]
-    console.print(Text(f"Run {one_line(result.run.id)} {status}: {count(result.episodes, 'conversation')} played."))
-    _lines(console, [usage_line(result)], style="dim")
+    if imported(result):
+        console.print(Text(f"Run {one_line(result.run.id)}: {count(result.episodes, 'conversation')} imported."))
+    else:
+        console.print(Text(f"Run {one_line(result.run.id)} {status}: {count(result.episodes, 'conversation')} played."))
+        _lines(console, [usage_line(result)], style="dim")
     if html:
         # Not wrapped: a path that is broken over two lines cannot be clicked or copied.
         console.print(Text(f"Report: {html}"), soft_wrap=True)

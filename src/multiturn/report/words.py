@@ -202,6 +202,11 @@ def trend_sentence(section: Section) -> str:
     )
 
 
+def imported(result: RunResult) -> bool:
+    """Whether these conversations come from another program: nobody was asked, and nothing was paid."""
+    return bool(result.run.systems) and all(name.startswith("imported") for name in result.run.systems)
+
+
 def cautions(section: Section) -> list[str]:
     """What keeps these figures from being taken at their word."""
     notes = []
@@ -212,7 +217,7 @@ def cautions(section: Section) -> list[str]:
         cases = "case" if high == 1 else "cases"
         notes.append(f"Small sample: intervals rest on {span} {cases}; take those on fewer than {SMALL} as rough.")
     repeats = section.result.run.options.get("repeats")
-    if repeats == 1 or (repeats is None and not section.rest()):
+    if not imported(section.result) and (repeats == 1 or (repeats is None and not section.rest())):
         notes.append("One repeat: nothing is known of how reliably the model does this; --repeats 3 would tell.")
     if smoke := section.result.run.options.get("smoke_test"):
         notes.insert(0, f"A smoke test, no measurement: {smoke}. Name a capable model for these roles.")
