@@ -91,8 +91,8 @@ def _judging(what: str, on: str | None, folder: DataFolder) -> Judging:
     made = make_system(what, folder)
     if not isinstance(made, Judging):
         raise InputError(
-            f"`{made.slug}` is a benchmark, no judge: `multiturn run {made.slug}` runs it, and with --labels the judge of a run is "
-            "calibrated; a judge is `judge`, or a system with the option `on`"
+            f"`{made.slug}` is a benchmark, no judge: `multiturn run {made.slug}` runs it, and --labels calibrates the judge of "
+            "a run; a judge is `judge`, or a system with the option `on`"
         )
     assert made.labelled  # a set that is not there is said before anything is asked
     return made

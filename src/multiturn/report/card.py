@@ -33,7 +33,8 @@ def _print(card: Card, result: RunResult | None, console: Console) -> None:
     measure = f" ({one_line(card.measure, 60)})" if card.measure else ""
     head = f"Judge card {card.judge[:8]}: {one_line(card.method, 100)}{measure} by {one_line(card.model, 100)}"
     console.print(Text(head, style="bold"))
-    _line(console, f"held against {card.items:,} items of {one_line(card.labels, 100)}", "dim")
+    of = f" of {card.planned:,}" if card.planned > card.items else ""
+    _line(console, f"held against {card.items:,}{of} items of {one_line(card.labels, 100)}", "dim")
     for sentence in card.sentences:
         _line(console, sentence)
     console.print()
@@ -50,7 +51,7 @@ def _line(console: Console, text: str, style: str = "") -> None:
 
 
 def _table(figures: Sequence[Figure]) -> Table:
-    table = Table("measure", "setting", "value and 95 % interval", "items", box=None, pad_edge=False)
+    table = Table("measure", "setting", "value and 95 % interval", "verdicts", box=None, pad_edge=False)
     shown = [f for f in figures if f.turn is None and f.group is None and f.kind not in ("effect", "detectable") and not _told(f)]
     order = {name: i for i, name in enumerate(_FIRST)}
     for f in sorted(shown, key=lambda f: (_SETTINGS.index(f.setting) if f.setting in _SETTINGS else 9, order.get(f.measure, 99))):
