@@ -16,6 +16,7 @@ from multiturn.conversation import DataError
 from multiturn.engine.cards import cards
 from multiturn.engine.judge_id import judge_hash, judge_questions
 from multiturn.engine.labelling import joint, read_labels
+from multiturn.engine.runs import runs
 from multiturn.engine.store import Store
 from multiturn.judges.card import Card
 from multiturn.judges.card_words import sentences
@@ -239,6 +240,25 @@ def test_a_sheet_says_what_counts_and_is_never_written_over(folder: Path) -> Non
     assert (folder / "sheet.csv").read_bytes() == before
     none = inside("calibrate", "last", "--sheet", "more.csv", "--measure", "correct")
     assert (none.code, "unknown measure of run" in none.err) == (2, True)
+
+
+def test_a_judge_of_stored_conversations_has_the_card_of_its_calibration(folder: Path) -> None:
+    run_cases(folder)
+    item = {"prompt": "What is 2 and 2?", "answer": "4", "label": 5}
+    (folder / "mine.jsonl").write_text(json.dumps(item) + "\n", encoding="utf-8")
+    (folder / "scorer.py").write_text("def score(chat):\n    return '{\"score\": 3}'\n", encoding="utf-8")
+    model = "script:scorer.py:score"
+    assert inside("calibrate", "judge?ask=point", "--on", "mine.jsonl", "--model", model, "--probe", "none").code == 0
+    with Store(folder / "multiturn.db") as store:
+        first = [row.id for row in runs(store)][-1]
+    assert inside("score", first, "--measure", "judge?ask=point", "--judge", model, "--json", "s.json").code == 0
+    (card,) = json.loads((folder / "s.json").read_text(encoding="utf-8"))["cards"]
+    assert card["own"]
+    sheet = inside("calibrate", "last", "--sheet", "sheet.csv", "--items", "40")
+    assert sheet.code == 0, sheet.err
+    done = inside("calibrate", "last", "--labels", labelled(folder, "f.csv", lambda i, c: {"label": 1 + i % 5}))
+    assert done.code == 0, done.err
+    assert "prediction-powered" in done.out
 
 
 def test_of_a_long_conversation_the_sheet_has_the_end(folder: Path) -> None:
@@ -471,6 +491,11 @@ def test_an_effect_without_any_spread_is_still_an_effect() -> None:
     several = [figure(f"points {name}", 0.2, 0, 0.4, f"{name} - plain", note="p = 0.030") for name in ("longer", "styled")]
     assert "bias" in said(several[0])
     assert "bias" not in said(*several)  # two were looked for
+
+
+def test_a_flaw_that_moves_nothing_counts_only_where_it_would_be_seen() -> None:
+    for low, words in ((-0.1, "it is not seen to notice mistakes"), (-0.9, "too few items to say whether it notices mistakes")):
+        assert words in said(figure("points flawed", 0, low, 0.1, "flawed - plain"))
 
 
 def test_confidence_in_words() -> None:

@@ -23,8 +23,8 @@ class Pair(Struct, frozen=True, array_like=True):
 class Card(Struct, frozen=True, kw_only=True):
     """``judge``: its hash, in hex. ``method``: the judge system, or the benchmark whose judge it is. ``model``: who was asked.
     ``labels``: the labelled set. ``run``: where the evidence is kept. ``measure``: what was judged ("" = the items' label).
-    ``figures``: those of the calibration. ``sentences``: what they say. ``pairs``: labels and
-    verdicts, for the corrected estimate."""
+    ``items``: how many have a verdict, of so many ``planned`` (0 = not known). ``figures``: those of the calibration.
+    ``sentences``: what they say. ``pairs``: labels and verdicts, for the corrected estimate."""
 
     judge: str
     method: str
@@ -33,6 +33,7 @@ class Card(Struct, frozen=True, kw_only=True):
     run: str
     measure: str = ""
     items: int = 0
+    planned: int = 0
     figures: tuple[Figure, ...] = ()
     sentences: tuple[str, ...] = ()
     pairs: tuple[Pair, ...] = ()
@@ -45,5 +46,6 @@ class Card(Struct, frozen=True, kw_only=True):
             for f in self.figures:
                 if f.measure == name and f.setting == "plain" and f.group is None and f.value is not None:
                     span = f" [{f.low:.2f}, {f.high:.2f}]" if f.low is not None and f.high is not None else ""
-                    return f"{name} {f.value:.2f}{span} with people on {self.items:,} items of {self.labels}"
+                    items = f"{self.items:,} item{'s' * (self.items != 1)}"
+                    return f"{name} {f.value:.2f}{span} with people on {items} of {self.labels}"
         return f"no agreement with people could be measured on {self.labels}"

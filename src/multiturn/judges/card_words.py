@@ -13,6 +13,8 @@ from ..measures.multiplicity import holm
 
 CONSTANT, CHANCE, ALPHA = 0.95, 0.2, 0.05
 """Share of equal verdicts from which a judge says always the same; upper end of kappa below which it is no better than chance."""
+NOTICED = 1 / 3
+"""What a planted mistake may cost, by the interval, for a judge that is said not to notice it."""
 FEW = 8
 """Items below which nobody is said to answer always the same: by luck even a good judge may."""
 WARNINGS = ("judges nothing", "no more than chance", "told from chance", "contradicts people", "prefers ", "a bias",
@@ -155,7 +157,9 @@ def _flaws(figures: list[Figure], pairs: bool) -> Iterator[str]:
     else:
         span = "" if flaw.low is None or flaw.high is None else f" [{100 * flaw.low:+.0f}, {100 * flaw.high:+.0f}]"
         moved = f"{100 * flaw.value:+.1f}{span} % of {'comparisons' if pairs else 'the scale'}"
-        yield f"A planted mistake changes its points by {moved}: it is not seen to notice mistakes."
+        told = flaw.low is not None and flaw.low > -NOTICED
+        so = "it is not seen to notice mistakes" if told else "too few items to say whether it notices mistakes"
+        yield f"A planted mistake changes an answer's points by {moved}: {so}."
     if style and style.value is not None and style.low is not None and style.low > 0 and style.value > -flaw.value:
         yield "Looks count more than content: formatting moves it further than a planted mistake."
 

@@ -34,7 +34,8 @@ def _print(card: Card, result: RunResult | None, console: Console) -> None:
     head = f"Judge card {card.judge[:8]}: {one_line(card.method, 100)}{measure} by {one_line(card.model, 100)}"
     console.print(Text(head, style="bold"))
     of = f" of {card.planned:,}" if card.planned > card.items else ""
-    _line(console, f"held against {card.items:,}{of} items of {one_line(card.labels, 100)}", "dim")
+    items = "item" if max(card.planned, card.items) == 1 else "items"
+    _line(console, f"held against {card.items:,}{of} {items} of {one_line(card.labels, 100)}", "dim")
     for sentence in card.sentences:
         _line(console, sentence)
     console.print()
