@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import contextlib
 import csv
 import io
 import json
+import sqlite3
 from collections.abc import Callable
 from pathlib import Path
 
@@ -17,6 +19,7 @@ from multiturn.engine.cards import cards
 from multiturn.engine.judge_id import judge_hash, judge_questions
 from multiturn.engine.labelling import joint, read_labels
 from multiturn.engine.runs import runs
+from multiturn.engine.schema import VERSION
 from multiturn.engine.store import Store
 from multiturn.judges.card import Card
 from multiturn.judges.card_words import sentences
@@ -340,6 +343,43 @@ def test_a_card_of_the_same_model_asked_something_else_is_marked(folder: Path) -
         assert ("asked something else than here" in report) is not own, name
         inside("report", "--html", "page.html")
         assert card["summary"] in (folder / "page.html").read_text(encoding="utf-8"), name
+
+
+def test_an_older_store_is_read_and_brought_up_to_date(folder: Path) -> None:
+    run_cases(folder)
+    assert inside("calibrate", "last", "--sheet", "sheet.csv", "--items", "40").code == 0
+    with contextlib.closing(sqlite3.connect(folder / "multiturn.db")) as db:  # as version 1 wrote it
+        db.execute("DROP TABLE cards")
+        db.execute("PRAGMA user_version = 1")
+        db.commit()
+    assert inside("report").code == 0
+    assert "There are no judge cards" in inside("calibrate", "--cards").out
+    assert inside("calibrate", "last", "--labels", str(filled(folder))).code == 0
+    with contextlib.closing(sqlite3.connect(folder / "multiturn.db")) as db:
+        assert db.execute("PRAGMA user_version").fetchone()[0] == VERSION
+    assert len(cards_in(folder)) == 1
+
+
+def test_merged_stores_have_the_cards_of_both(folder: Path) -> None:
+    for store, judge in (("a.db", "judge"), ("b.db", "judge?ask=point")):
+        inside("calibrate", judge, "--model", "gold", "--probe", "none", "--store", store)
+    assert inside("cache", "merge", "a.db", "b.db", "--into", "c.db").code == 0
+    found = json.loads(inside("calibrate", "--cards", "--store", "c.db", "--json", "-").out)["cards"]
+    assert {card["method"] for card in found} == {"judge", "judge?ask=point"}
+
+
+def test_a_judge_that_likes_its_family(folder: Path) -> None:
+    rows = [{"prompt": f"{i}?", "first": f"x{i}", "second": f"y{i}", "label": "first" if i % 2 else "second",
+             "authors": ["gpt-4", "claude-3"]} for i in range(60)]  # fmt: skip
+    (folder / "items.jsonl").write_text("".join(json.dumps(row) + "\n" for row in rows), encoding="utf-8")
+    (folder / "gpt-4o.py").write_text(PLAYERS, encoding="utf-8")
+    for name, own in (("gpt-4o.py", True), ("players.py", False)):
+        found = inside("calibrate", "--model", f"script:{name}:first", "--on", "items.jsonl", "--probe", "none", "--json", "-")
+        (card,) = json.loads(found.out)["cards"]
+        favour = [f["value"] for f in card["figures"] if f["measure"] == "favours own family"]
+        assert favour == ([0.5] if own else []), name
+        words = "Being written by a model of its own family gains an answer 50.0 % of comparisons, beyond what people give for it"
+        assert any(words in sentence for sentence in card["sentences"]) is own
 
 
 def test_a_card_on_few_items_does_not_take_the_place_of_one_on_many(folder: Path) -> None:
