@@ -238,10 +238,10 @@ def result_of(store: Store, run: RunRow, benchmarks: Sequence[Benchmark], total:
     figures = figures_of(store, run, benchmarks)
     if spec.until:
         figures, options["until"] = with_sequences(store, run, benchmarks, figures), mended(in_words(run))
-    cards = cards_of(store, run, benchmarks)
-    figures = [*figures, *corrected_figures(store, run, benchmarks, cards, figures)]
+    own, others = cards_of(store, run, benchmarks)
+    figures = [*figures, *corrected_figures(store, run, benchmarks, own, figures)]
     return RunResult(
-        cards=cards,
+        cards=[*own, *others], own_cards=len(own),
         run=RunInfo(
             id=run.id, created=_iso(run.created), finished=_iso(run.finished), status=status,  # type: ignore[arg-type]
             command=s.get("command", ""), versions=s.get("versions", {}), systems=[b.label for b in benchmarks],

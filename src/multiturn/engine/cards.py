@@ -11,18 +11,29 @@ from ..judges.card import Card
 from ..measures.corrected import corrected_mean, ppi_mean, rogan_gladen
 from ..measures.figure import Figure, Scale
 from ..protocols.benchmark import Benchmark
-from .judge_id import judges_of
+from .judge_id import CODE, judges_of
 from .runs import RunRow
 from .store import Store
 
 _decode = msgspec.json.Decoder(Card).decode
 
 
-def put_card(store: Store, card: Card) -> None:
-    """Keep a card; an earlier one of the same judge, labels and measure is replaced."""
+def put_card(store: Store, card: Card) -> Card:
+    """Keep a card and return it; or the one that is there, of the same judge, labels and measure, if that rests on more items of
+    another run. Labels of a run's own judgements replace the earlier ones of that run."""
+    for known in cards(store):
+        of_run = known.run == card.run
+        if (known.judge, known.labels, known.measure) == (card.judge, card.labels, card.measure):
+            if known.items > card.items and not of_run:
+                return known
+        elif card.pairs and of_run and (known.judge, known.measure) == (card.judge, card.measure):
+            with store.transaction() as db:
+                key = (bytes.fromhex(known.judge), known.labels, known.measure)
+                db.execute("DELETE FROM cards WHERE judge = ? AND labels = ? AND measure = ?", key)
     with store.transaction() as db:
         row = (bytes.fromhex(card.judge), card.labels, card.measure, card.model, msgspec.json.encode(card).decode())
         db.execute("INSERT OR REPLACE INTO cards VALUES (?,?,?,?,?)", row)
+    return card
 
 
 def cards(store: Store) -> list[Card]:
@@ -32,16 +43,16 @@ def cards(store: Store) -> list[Card]:
     return sorted((_decode(text) for (text,) in store.rows("SELECT card FROM cards")), key=lambda c: -c.created)
 
 
-def cards_of(store: Store, run: RunRow, benchmarks: Sequence[Benchmark]) -> list[Card]:
-    """What is known of the judges of a run: first their own cards (the same question, model and options), then those of the same
-    model asked something else."""
+def cards_of(store: Store, run: RunRow, benchmarks: Sequence[Benchmark]) -> tuple[list[Card], list[Card]]:
+    """What is known of the judges of a run: their own cards (the same question, model and options), and those of the same model
+    asked something else."""
+    judges = [found for b in benchmarks for found in judges_of(run, b).items()]
+    hashes, models = {hash_ for _, hash_ in judges}, {name for name, _ in judges if name != CODE}
     known = cards(store)
-    if not known:
-        return []
-    judges = {(b.slug, name): hash_ for b in benchmarks for name, hash_ in judges_of(run, b).items()}
-    own = [c for c in known if c.judge in judges.values()]
-    models = {name for _, name in judges}
-    return own + [c for c in known if c.model in models and c not in own]
+    own = [c for c in known if c.judge in hashes]
+    # What one of them is worth on this very run comes first.
+    own.sort(key=lambda c: c.run != run.id)
+    return own, [c for c in known if c.model in models and c.judge not in hashes]
 
 
 _VALUES = """
@@ -62,9 +73,10 @@ def corrected_figures(store: Store, run: RunRow, benchmarks: Sequence[Benchmark]
         if figure.kind != "mean" or figure.group is not None or figure.turn is not None or benchmark is None:
             continue
         judges = set(judges_of(run, benchmark).values()) if found else set()
-        for card in found:
-            if card.judge in judges and card.measure == figure.measure and card.pairs:
-                yield _corrected(store, run, figure, card, benchmark.scale(figure.measure))
+        told = [c for c in found if c.judge in judges and c.measure == figure.measure and c.pairs]
+        if told:  # labels of these very judgements, else the most labels of other ones
+            card = max(told, key=lambda c: (c.run == run.id, len(c.pairs)))
+            yield _corrected(store, run, figure, card, benchmark.scale(figure.measure))
 
 
 def _corrected(store: Store, run: RunRow, figure: Figure, card: Card, scale: Scale) -> Figure:
@@ -77,10 +89,13 @@ def _corrected(store: Store, run: RunRow, figure: Figure, card: Card, scale: Sca
         if found.value is not None:
             n = int(np.isfinite(here).sum())
             return _figure(figure, found.value, found.low, found.high, f"prediction-powered, {n:,} labelled ({card.labels})")
-    label, verdict = np.array([p.label for p in card.pairs]), np.array([p.verdict for p in card.pairs])
-    people = [p.cluster for p in card.pairs]
-    ends = {scale.low, scale.high}
-    if set(said) | set(label) | set(verdict) <= ends:
+    ends, middle = {scale.low, scale.high}, (scale.low + scale.high) / 2
+    # Where it is right or wrong, people may have been undecided: that is no class of its own.
+    binary = set(said) | {p.verdict for p in card.pairs} <= ends and {p.label for p in card.pairs} <= {*ends, middle}
+    pairs = [p for p in card.pairs if p.label in ends] if binary else card.pairs
+    label, verdict = np.array([p.label for p in pairs]), np.array([p.verdict for p in pairs])
+    people = [p.cluster for p in pairs]
+    if binary:
         observed, truth, called = ((v == scale.high).astype(float) for v in (said, label, verdict))
         found = rogan_gladen(observed, truth, called, clusters, people)
         value, low, high = (None if v is None else scale.low + v * (scale.high - scale.low) for v in found[:3])
@@ -91,7 +106,7 @@ def _corrected(store: Store, run: RunRow, figure: Figure, card: Card, scale: Sca
             return _figure(figure, None, None, None, f"the scale has more than {LEVELS} values")
         found = corrected_mean(said, label, verdict, levels, clusters, people)
         value, low, high = found[:3]
-    return _figure(figure, value, low, high, found.note or f"{how}, from {len(card.pairs):,} labels ({card.labels})")
+    return _figure(figure, value, low, high, found.note or f"{how}, from {len(pairs):,} labels ({card.labels})")
 
 
 def _figure(figure: Figure, value: float | None, low: float | None, high: float | None, note: str) -> Figure:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from ..judges.card import Card
+from ..judges.card_words import WARNINGS
 from .result import RunResult
 from .safe import one_line
 from .words import interval, number
@@ -13,7 +14,9 @@ MOST = 3
 
 def beside(result: RunResult) -> list[str]:
     """Lines for beside the figures of a run: its judges' cards, and the means with the judges' errors taken out."""
-    lines = [line for card in result.cards[:MOST] for line in _card(card, result)]
+    lines = [line for n, card in enumerate(result.cards[:MOST]) for line in _card(card, n < result.own_cards)]
+    if len(result.cards) > MOST:
+        lines.append(f"{len(result.cards) - MOST:,} more cards are known: `multiturn calibrate --cards` lists them.")
     for f in result.figures:
         if f.kind == "corrected":
             name = f"{one_line(f.measure)}, {one_line(f.setting or 'all')}, {one_line(f.model, 60)}"
@@ -22,12 +25,8 @@ def beside(result: RunResult) -> list[str]:
     return lines
 
 
-def _card(card: Card, result: RunResult) -> list[str]:
+def _card(card: Card, own: bool) -> list[str]:
     measure = f", {one_line(card.measure, 40)}" if card.measure else ""
-    own = card.method in {f.system for f in result.figures}
-    asked = "" if own else " asked something else:"
-    lines = [f"{one_line(card.model, 60)}{asked} ({one_line(card.method, 60)}{measure}) has {one_line(card.summary, 160)}."]
-    return lines + [one_line(s, 200) for s in card.sentences if any(w in s for w in _WARNINGS)][:2]
-
-
-_WARNINGS = ("judges nothing", "than chance", "prefers what", "a bias", "not seen to notice", "Looks count")
+    asked = "" if own else ", asked something else than here"
+    lines = [f"{one_line(card.model, 60)} ({one_line(card.method, 60)}{measure}){asked}: {one_line(card.summary, 160)}."]
+    return lines + [one_line(s, 200) for s in card.sentences if any(w in s for w in WARNINGS)][:2]

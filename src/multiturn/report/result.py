@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import math
 import os
-from collections.abc import Callable, Iterable, Sequence
+import sys
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import Any, Literal, TypeAlias
 
 import msgspec
@@ -72,7 +73,8 @@ class RunResult(Struct, frozen=True, kw_only=True):
     ``unmeasured``: causes with the number of verdicts each cost; ``examples``: what
     one failure of a cause said. ``seconds``: wall-clock time. ``scales``: range, unit
     and passing value of each measure, by system; a measure without one is a fraction that passes at 1.
-    ``cards``: what is known of the judges, their own cards first.
+    ``cards``: what is known of the judges: the first ``own_cards`` are their own (the same question, model and options), the
+    others are of the same model asked something else.
     """
 
     run: RunInfo
@@ -88,6 +90,7 @@ class RunResult(Struct, frozen=True, kw_only=True):
     published: Sequence[Published] = ()
     scales: dict[str, dict[str, Scale]] = {}
     cards: Sequence[Card] = ()
+    own_cards: int = 0
 
     def scale(self, system: str, measure: str) -> Scale:
         return self.scales.get(system, {}).get(measure, FRACTION)
@@ -152,14 +155,31 @@ def as_object(result: RunResult) -> dict[str, Any]:
         "seconds": round(result.seconds, 3),
         "published": [msgspec.structs.asdict(p) for p in result.published],
         "scales": scales,
-        "cards": [card_object(card) for card in result.cards],
+        "cards": [{**card_object(card), "own": n < result.own_cards} for n, card in enumerate(result.cards)],
     }
+
+
+_CARD = ("judge", "method", "model", "labels", "run", "measure", "items", "planned", "summary", "created")
 
 
 def card_object(card: Card) -> dict[str, Any]:
     """A judge's card as plain JSON values (single labels left out)."""
-    row = {name: getattr(card, name) for name in ("judge", "method", "model", "labels", "run", "measure", "items", "summary")}
+    row = {name: getattr(card, name) for name in _CARD}
     return {**row, "sentences": list(card.sentences), "figures": [figure_row(figure) for figure in card.figures]}
+
+
+def write_cards(path: str, cards: Iterable[Card]) -> None:
+    """Write judge cards as one JSON object, "-": to standard output."""
+    write_object(path, {"cards": [card_object(card) for card in cards]})
+
+
+def write_object(path: str, found: Mapping[str, Any]) -> None:
+    """Write plain JSON values (indented, ends with a newline), "-": to standard output."""
+    data = msgspec.json.format(msgspec.json.encode(found), indent=2) + b"\n"
+    if path == "-":
+        sys.stdout.buffer.write(data)
+    else:
+        write_bytes(path, data)
 
 
 def to_json(result: RunResult) -> bytes:

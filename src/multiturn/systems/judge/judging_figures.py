@@ -168,10 +168,10 @@ def confidence(table: Table) -> Iterator[Figure]:
 
 def error_rates(table: Table) -> Iterator[Figure]:
     """Sensitivity and specificity in plain (kind "rate"): of what people call right (wrong), the share that the judge does, too.
-    Only for items that are right or wrong."""
+    Only for items that are right or wrong; those on which people are divided are left out."""
     plain = table.where(setting=PLAIN)
     told = [t for t in beside(plain, "verdict", "label") if t.other is not None]
-    if not _coded(told) or 0.5 in {t.other for t in told} or of_pairs(table):
+    if not _coded(told) or of_pairs(table):
         return
     for name, label in (("sensitivity", 1.0), ("specificity", 0.0)):
         rows = [t for t in told if t.other == label and t.value is not None]
