@@ -186,7 +186,7 @@ def test_distances_equal_scipy(a: list[list[int]], b: list[list[int]]) -> None:
     one, two = ([["w " * n for n in row] for row in side] for side in (a, b))
     found = length_distance(one, two, np.random.default_rng(0), rounds=0)
     x, y = ([n for row in side for n in row] for side in (a, b))
-    assert found.ks == pytest.approx(ks_2samp(x, y, method="exact").statistic)
+    assert found.ks == pytest.approx(ks_2samp(x, y, method="asymp").statistic)
     assert found.energy == pytest.approx(energy_distance(x, y), abs=1e-9)
 
 
