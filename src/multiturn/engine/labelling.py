@@ -17,7 +17,7 @@ from pathlib import Path
 from typing import NamedTuple
 
 from ..conversation import Conversation, DataError
-from ..conversation.files import write_bytes
+from ..conversation.files import json_rows, write_bytes
 from ..judges.targets import Rubric
 from ..measures.figure import Scale
 from ..protocols.benchmark import Benchmark
@@ -202,18 +202,10 @@ _COMMA = re.compile(r"^([+-]?\d+),(\d+)$")
 
 
 def _rows(path: Path) -> Iterator[tuple[int, Mapping[str, object]]]:
-    text = _text(path)
     if path.suffix == ".jsonl":
-        for number, line in enumerate(text.splitlines(), 1):
-            if line.strip():
-                try:
-                    row = json.loads(line)
-                except (ValueError, RecursionError) as error:
-                    raise DataError(f"{path}, line {number}: {error}") from None
-                if not isinstance(row, dict):
-                    raise DataError(f"{path}, line {number}: expected an object with `id` and `label`")
-                yield number, row
+        yield from json_rows(path, dict[str, object])
         return
+    text = _text(path)
     head = text.partition("\n")[0]
     reader = csv.DictReader(io.StringIO(text), delimiter=max(",;\t", key=head.count))
     fields = [str(name).strip().lower() for name in reader.fieldnames or ()]

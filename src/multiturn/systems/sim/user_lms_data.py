@@ -3,12 +3,12 @@ readers of the public files of the same kinds. The bundled ones are ours."""
 
 from __future__ import annotations
 
-import json
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any, Literal
 
 from ...conversation import Case, DataError
+from ...conversation.files import json_rows
 from .lost_case import LostCase
 
 Kind = Literal["block", "intent", "talk", "quiz", "fact"]
@@ -132,7 +132,7 @@ def blocks(cases: Iterator[UserCase], block: int) -> Iterator[UserCase]:
 
 def read_quiz(path: Path) -> Iterator[UserCase]:
     """CommonsenseQA as JSON lines. The key of the right answer is not read."""
-    for number, row in _lines(path):
+    for number, row in json_rows(path, dict[str, Any]):
         try:
             choices = tuple(str(choice["text"]) for choice in row["question"]["choices"])
             yield quiz_case(str(row["id"]), str(row["question"]["stem"]), choices)
@@ -142,23 +142,7 @@ def read_quiz(path: Path) -> Iterator[UserCase]:
 
 def read_facts(path: Path) -> Iterator[UserCase]:
     """Natural Questions (open) as JSON lines with ``question``."""
-    for number, row in _lines(path):
+    for number, row in json_rows(path, dict[str, Any]):
         if not isinstance(row.get("question"), str):
             raise DataError(f"{path}, line {number}: no question")
         yield UserCase(id=f"fact/{number}", group="fact", kind="fact", intent=row["question"])
-
-
-def _lines(path: Path) -> Iterator[tuple[int, dict[str, Any]]]:
-    try:
-        text = path.read_text(encoding="utf-8")
-    except (OSError, UnicodeDecodeError) as error:
-        raise DataError(f"{path}: {error}") from None
-    for number, line in enumerate(text.split("\n"), 1):
-        if line.strip():
-            try:
-                row = json.loads(line)
-            except (ValueError, RecursionError) as error:
-                raise DataError(f"{path}, line {number}: {error}") from None
-            if not isinstance(row, dict):
-                raise DataError(f"{path}, line {number}: expected an object")
-            yield number, row
