@@ -49,11 +49,11 @@ class Benchmark:
     home: ClassVar[str] = ""
     settings: tuple[str, ...] = ("multi",)
     default_settings: tuple[str, ...] = ()
-    needs: ClassVar[tuple[str, ...]] = ()
-    uses: ClassVar[tuple[str, ...]] = ()
-    tried_with: ClassVar[tuple[str, ...]] = ()
+    needs: tuple[str, ...] = ()
+    uses: tuple[str, ...] = ()
+    tried_with: tuple[str, ...] = ()
     """Roles of ``uses`` that an embedded model also plays in a smoke test, because without them there is nothing to see."""
-    judged_by: ClassVar[str] = "judge"
+    judged_by: str = "judge"
     """The role whose judgements the verdicts are: "assistant" where the model under test is itself the judge."""
     params: ClassVar[Mapping[str, Any]] = {}
     scales: Mapping[str, Scale] = {}

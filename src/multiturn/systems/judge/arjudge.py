@@ -88,11 +88,11 @@ class ARJudge(Judging):
             "questions": float(len(wanted)), "in words": float(len(texts) - codes), "by code": float(codes),
             "dropped": float(len(wanted) - len(texts)),
         }  # fmt: skip
-        counts = {"asked": len(asked), "unread": asked.count(False), "parts": parts, "reason": last.reason}
-        if last.value is None:
-            return Decision(cause=last.cause, **counts)  # type: ignore[arg-type]
-        value = float(last.value == numbers(item)[0])
-        return Decision(value=value, shown_first=value, **counts)  # type: ignore[arg-type]
+        value = None if last.value is None else float(last.value == numbers(item)[0])
+        return Decision(
+            value=value, shown_first=value, asked=len(asked), unread=asked.count(False), parts=parts, reason=last.reason,
+            cause=last.cause,
+        )  # fmt: skip
 
     async def _analysis(self, n: int, question: str, item: PairItem, cast: Cast) -> tuple[str, bool, bool]:
         """The text of one analysis ("" = dropped), whether it came from code, whether the reply could be read."""

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import AsyncIterator, Iterator
 from functools import partial
 from hashlib import blake2b
-from typing import Any, ClassVar
+from typing import Any
 
 from ...conversation import CallError, Case, Cast, Conversation, NotMeasured, UnknownName
 from ...judges.ask import Answer, ask
@@ -57,7 +57,7 @@ class CompassJudger(Judging):
     kind = "judge, benchmark"
     licence = "Apache-2.0"
     home = "https://github.com/open-compass/CompassJudger"
-    takes: ClassVar[tuple[Kind, ...]] = ("pair", "point")
+    takes: tuple[Kind, ...] = ("pair", "point")
     params = {"on": "", "mode": "pair", "shuffle": True, "official": False}
     figures = (*FIGURES, mean("accuracy"), mean("exact"), b_figures, v2_figures)
     published = tuple(
@@ -71,8 +71,8 @@ class CompassJudger(Judging):
         self.mode = str(self.options["mode"])
         if self.mode not in MODES:
             raise UnknownName("mode of `compassjudger?mode=`", self.mode, MODES)
-        self.on = SETS.get(self.mode, "bundled")  # type: ignore[misc]
-        self.takes = ("point",) if self.mode == "critique" else (FORMS[self.mode].kind,)  # type: ignore[misc]
+        self.on = SETS.get(self.mode, "bundled")
+        self.takes = ("point",) if self.mode == "critique" else (FORMS[self.mode].kind,)
 
     def items(self) -> Iterator[Item]:
         for item in super().items():

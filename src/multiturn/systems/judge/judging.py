@@ -8,7 +8,6 @@ from __future__ import annotations
 
 from collections.abc import AsyncIterator, Iterator
 from pathlib import Path
-from typing import ClassVar
 
 import msgspec
 
@@ -47,8 +46,8 @@ class Judging(Benchmark):
     family = "judge"
     kind = "judge"
     judged_by = "assistant"
-    takes: ClassVar[tuple[Kind, ...]] = ("pair",)
-    on: ClassVar[str] = "bundled"
+    takes: tuple[Kind, ...] = ("pair",)
+    on: str = "bundled"
     settings: tuple[str, ...] = ("plain", "again", *PROBES)
     default_settings: tuple[str, ...] = ("plain",)
     params = {"on": ""}

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import AsyncIterator, Iterable, Iterator
-from typing import ClassVar
 
 from ...conversation import Case, Cast, Conversation, InputError
 from ...judges.ask import Answer
@@ -58,7 +57,7 @@ class MeenaSSA(Judging):
     kind = "judge, metric"
     licence = "Apache-2.0 (conversations)"
     home = "https://github.com/google-research/google-research"
-    takes: ClassVar[tuple[Kind, ...]] = ("point",)
+    takes: tuple[Kind, ...] = ("point",)
     on = "bundled-ssa"
     settings = (*Judging.settings, UNGATED)
     params = {"on": "", "raters": 1}

@@ -6,7 +6,7 @@ from typing import Any
 
 from ...conversation import Cast, InputError, UnknownName
 from ...judges.choosing import pair, ranked, shown_first
-from ...judges.items import Decision, Item, ListItem, PairItem, with_changes
+from ...judges.items import Decision, Item, Kind, ListItem, PairItem, with_changes
 from ...judges.items import PointItem as PointItem
 from ...judges.probes import probed
 from ...judges.questions import boolean, checklist, point, reference
@@ -18,7 +18,14 @@ CRITERIA = {
     "relevant": "it keeps to the question",
     "clear": "it is easy to follow",
 }
-ASKS = {"pair": "pair", "point": "point", "boolean": "point", "reference": "point", "checklist": "point", "list": "list"}
+ASKS: dict[str, Kind] = {
+    "pair": "pair",
+    "point": "point",
+    "boolean": "point",
+    "reference": "point",
+    "checklist": "point",
+    "list": "list",
+}
 SETS = {"pair": "bundled", "point": "bundled-points", "boolean": "bundled-matches", "reference": "bundled-matches",
         "checklist": "bundled-points", "list": "bundled-lists"}  # fmt: skip
 
@@ -39,7 +46,7 @@ class PlainJudge(Judging):
     title = "A plain judge model, asked in one of six forms"
     kind = "judge"
     licence = "Apache-2.0"
-    takes = ("pair", "point", "list")
+    takes: tuple[Kind, ...] = ("pair", "point", "list")
     params = {"on": "", "ask": "pair", "both": False, "confidence": False, "ties": False}
 
     def __init__(self, data: Any = None, **params: Any) -> None:
@@ -47,8 +54,8 @@ class PlainJudge(Judging):
         self.ask = str(self.options["ask"])
         if self.ask not in ASKS:
             raise UnknownName("form of `judge?ask=`", self.ask, ASKS)
-        self.on = SETS[self.ask]  # type: ignore[misc]
-        self.takes = (ASKS[self.ask],)  # type: ignore[misc,assignment]
+        self.on = SETS[self.ask]
+        self.takes = (ASKS[self.ask],)
 
     async def decide(self, item: Item, cast: Cast) -> Decision:
         sure = bool(self.options["confidence"])

@@ -92,8 +92,8 @@ class TinyBenchmarks(Benchmark):
         if setting not in inner.settings:
             raise InputError(f"{self.options['select']} is for the setting `{setting}`, which `{inner.label}` does not have")
         self.settings = (setting,)
-        self.needs, self.uses, self.tried_with = inner.needs, inner.uses, inner.tried_with  # type: ignore[misc]
-        self.judged_by = inner.judged_by  # type: ignore[misc]
+        self.needs, self.uses, self.tried_with = inner.needs, inner.uses, inner.tried_with
+        self.judged_by = inner.judged_by
         self.scales, self.published = inner.scales, ()
         self.figures = (WholeScore(chosen, setting, measure, scale_of(inner.scales, measure)),)
         # Part of the identity of episodes: another selection, or another inner benchmark, is another benchmark.

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import AsyncIterator, Iterator
 from math import factorial
 from pathlib import Path
-from typing import Any, ClassVar
+from typing import Any
 
 from ...conversation import Case, Cast, Conversation, InputError, UnknownName
 from ...judges.ask import quoted
@@ -47,7 +47,7 @@ class TransEvalnia(Judging):
     kind = "judge"
     licence = "Apache-2.0"
     home = "https://github.com/SakanaAI/TransEvalnia"
-    takes: ClassVar[tuple[Kind, ...]] = ("pair", "list")
+    takes: tuple[Kind, ...] = ("pair", "list")
     on = "bundled-translations"
     settings = (*Judging.settings, *PIPELINES)
     default_settings = PIPELINES
