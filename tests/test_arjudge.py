@@ -19,7 +19,7 @@ from multiturn import evaluate
 from multiturn.conversation import CallError, Conversation
 from multiturn.engine.data import DataFolder
 from multiturn.judges.items import PairItem
-from multiturn.judges.parse import Parsed
+from multiturn.judges.parse import Parsed, Unparsable
 from multiturn.measures.figure import Figure
 from multiturn.systems.judge.arjudge import ARJudge
 from multiturn.systems.judge.arjudge_figures import orders
@@ -255,8 +255,8 @@ def test_reading() -> None:
 @given(st.text(max_size=300))
 def test_any_text_is_read(text: str) -> None:
     for read in (questions, better):
-        read(text)
-    analysis(text, code=True)
+        assert isinstance(read(text), Parsed | Unparsable)
+    assert isinstance(analysis(text, code=True), Parsed | Unparsable)
 
 
 def test_names_follow_the_probe() -> None:

@@ -15,7 +15,7 @@ from hypothesis import strategies as st
 from multiturn import evaluate
 from multiturn.conversation import Conversation, DataError, InputError
 from multiturn.engine.data import DataFolder
-from multiturn.judges.parse import Parsed
+from multiturn.judges.parse import Parsed, Unparsable
 from multiturn.measures.figure import Figure
 from multiturn.systems.judge.objexmt import LEVELS, ObjexMT
 from multiturn.systems.judge.objexmt_data import bundled, transcripts
@@ -175,8 +175,8 @@ def test_what_is_read() -> None:
 
 @given(st.text(max_size=300))
 def test_parsers_never_raise(text: str) -> None:
-    extraction(text)
-    similarity(text)
+    assert isinstance(extraction(text), Parsed | Unparsable)
+    assert isinstance(similarity(text), Parsed | Unparsable)
 
 
 # -- files --------------------------------------------------------------------------------------------------------------

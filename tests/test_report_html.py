@@ -156,7 +156,10 @@ def test_only_stand_alone_questions_are_listed_when_there_is_nothing_else() -> N
 
 @pytest.mark.parametrize("figures", [[], [Figure(measure="x", value=None)], [Figure(measure="x", value=0.5, setting="single")]])
 def test_little_to_show_still_makes_a_page(figures: list[Figure]) -> None:
-    Outline(to_html(sample(figures=figures, unmeasured={}, published=[])))
+    page = to_html(sample(figures=figures, unmeasured={}, published=[]))
+    Outline(page)
+    assert "<h1>" in page
+    assert page.rstrip().endswith("</html>")
 
 
 def test_axes_hold_what_they_show() -> None:
